@@ -1,0 +1,32 @@
+"""BERT for TensorFlow and Keras: from raw text to a pre-trained model, and from plain strings to answers.
+
+The public names below are imported when they are first used, so that `import bert_tf` itself costs next to nothing.
+"""
+
+import importlib
+
+_HOME_OF = {
+    "EncoderConfig": "bert_tf.config",
+    "MaskingConfig": "bert_tf.config",
+    "WordPieceTokenizer": "bert_tf.text.tokenizer",
+    "BertEncoder": "bert_tf.models.encoder",
+    "BertPretrainer": "bert_tf.models.pretrainer",
+    "FillMask": "bert_tf.endpoints.fill_mask",
+    "load_model": "bert_tf.model_directory",
+    "save_model": "bert_tf.model_directory",
+}
+
+__all__ = sorted(_HOME_OF)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str):
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'bert_tf' has no attribute {name!r}; public names: {', '.join(__all__)}")
+    value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})
