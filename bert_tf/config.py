@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 ACTIVATIONS = ("gelu", "gelu_tanh", "relu", "silu")
-"""`gelu` is the exact form (erf), as in the first BERT release; `gelu_tanh` the approximation of Google's later code."""
+"""`gelu` is exact (erf), as in the first BERT release; `gelu_tanh` the approximation of Google's later code."""
 
 
 def require(condition: bool, expectation: str, **received: Any) -> None:
