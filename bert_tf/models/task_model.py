@@ -1,0 +1,94 @@
+"""What every model with a task has in common: its loss and its metrics, ready in `compile()`."""
+
+import keras
+from keras import ops
+
+
+class TaskModel(keras.Model):
+    """A functional model that knows its own loss.
+
+    A task model names its outputs' losses and metrics element by element; this class weighs, sums and reports them.
+    The loss is `sum over outputs of sum(weight x loss) / sum(weight)`. Every reported number, "loss" included, is the
+    weighted mean over all elements since the epoch began, so it does not depend on how the elements were batched.
+
+    `compile(optimizer)` is enough; `compile(optimizer, loss=...)` replaces the task's loss by Keras' usual treatment.
+    """
+
+    task_metrics: dict[str, tuple[str, ...]] = {}
+    """Output name -> names of its metrics, "loss" included: what `element_metrics` returns."""
+
+    def element_losses(self, labels: dict, outputs: dict) -> dict:
+        """The loss of each element.
+
+        Args:
+            labels: one entry per output, as the data set gives them.
+            outputs: what the model returned.
+
+        Returns:
+            For each output a float32 tensor, shaped like its weights.
+        """
+        raise NotImplementedError
+
+    def element_metrics(self, labels: dict, outputs: dict) -> dict[str, dict]:
+        """The metrics of each element other than the loss: `{output: {metric: float32, shaped like the weights}}`."""
+        return {}
+
+    def compile(self, optimizer="adam", loss=None, **kwargs):
+        """As `keras.Model.compile`; without `loss` the task's own is used.
+
+        Args:
+            optimizer: a Keras optimiser or its name.
+            loss: leave it out for the task's loss.
+            **kwargs: as for `keras.Model.compile`; XLA is off unless `jit_compile` asks for it.
+        """
+        kwargs.setdefault("jit_compile", False)
+        super().compile(optimizer=optimizer, loss=loss, **kwargs)
+        self.has_task_loss = loss is None
+        self._task_means = {
+            output: {metric: keras.metrics.Mean(name=f"{output}_{metric}") for metric in metrics}
+            for output, metrics in self.task_metrics.items()} if self.has_task_loss else {}
+
+    @property
+    def metrics(self) -> list:
+        """The task's weighted means first, then what `compile` was given."""
+        means = [mean for of_output in getattr(self, "_task_means", {}).values() for mean in of_output.values()]
+        known = {id(mean) for mean in means}
+        return means + [metric for metric in super().metrics if id(metric) not in known]
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The task's loss of one batch on one device; float32 scalar."""
+        if not self.has_task_loss:
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        losses = self.element_losses(y, y_pred)
+        weights = self.complete_weights(sample_weight, losses)
+        return sum(ops.sum(losses[name] * weights[name]) / ops.maximum(ops.sum(weights[name]), 1e-9)
+                   for name in losses)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Updates the weighted means and returns all results."""
+        if self.has_task_loss:
+            self.update_task_metrics(y, y_pred, self.element_losses(y, y_pred), sample_weight)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def update_task_metrics(self, labels: dict, outputs: dict, losses: dict, weights: dict | None) -> None:
+        """Adds one batch to the weighted means."""
+        weights = self.complete_weights(weights, losses)
+        metrics = self.element_metrics(labels, outputs)
+        for output, means in self._task_means.items():
+            values = {"loss": losses[output], **metrics.get(output, {})}
+            for name, mean in means.items():
+                mean.update_state(values[name], sample_weight=weights[output])
+
+    def get_metrics_result(self) -> dict:
+        """All results; "loss" is the sum of the outputs' weighted mean losses, not Keras' mean over batches."""
+        results = super().get_metrics_result()
+        if self.has_task_loss:
+            results["loss"] = sum(means["loss"].result() for means in self._task_means.values())
+        return results
+
+    @staticmethod
+    def complete_weights(weights: dict | None, losses: dict) -> dict:
+        """Float32 weights for every output; 1 where the data set gives none."""
+        weights = weights if isinstance(weights, dict) else {}
+        return {name: ops.cast(weights[name], "float32") if weights.get(name) is not None else ops.ones_like(loss)
+                for name, loss in losses.items()}

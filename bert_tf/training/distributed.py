@@ -1,0 +1,75 @@
+"""One training step for every `tf.distribute` strategy, so that plain `fit` means the same on one device and on many.
+
+`bert_tf.BertPretrainer` and its like are `distributed(...)` versions of the backend-neutral classes in `models`.
+"""
+
+import functools
+
+import keras
+import tensorflow as tf
+
+
+class DistributedSteps:
+    """Training and evaluation steps whose loss is normalised by the weights of the whole global batch.
+
+    Keras averages the losses of the devices, each divided by its own weights, and so trains differently on one device
+    and on two when the weights are spread unevenly; here the sum of the weights over all devices is known before the
+    first gradient, and the devices' gradients simply add up.
+    """
+
+    token_counts: tuple | None = None
+    """Two `keras.metrics.Sum`, for real tokens and for all positions of `padding_mask`; set by the trainer."""
+
+    def train_step(self, data):
+        """One update; returns the metrics so far."""
+        if not self.has_task_loss:
+            return super().train_step(data)
+        x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            outputs = self(x, training=True)
+            losses = self.element_losses(labels, outputs)
+            loss = self._share_of_global_loss(losses, weights)
+            scaled_loss = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled_loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        self.update_task_metrics(labels, outputs, losses, weights)
+        self._count_tokens(x)
+        return keras.Model.compute_metrics(self, x, labels, outputs, weights)
+
+    def test_step(self, data):
+        """Evaluates one batch; returns the metrics so far."""
+        if not self.has_task_loss:
+            return super().test_step(data)
+        x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        outputs = self(x, training=False)
+        self.update_task_metrics(labels, outputs, self.element_losses(labels, outputs), weights)
+        return keras.Model.compute_metrics(self, x, labels, outputs, weights)
+
+    def _share_of_global_loss(self, losses: dict, weights: dict | None):
+        """This device's part of the loss; the parts of all devices add up to the loss of the global batch."""
+        weights = self.complete_weights(weights, losses)
+        totals = {name: tf.reduce_sum(weight) for name, weight in weights.items()}
+        replica = tf.distribute.get_replica_context()
+        if replica is not None and replica.num_replicas_in_sync > 1:
+            totals = replica.all_reduce(tf.distribute.ReduceOp.SUM, totals)
+        return tf.add_n([tf.math.divide_no_nan(tf.reduce_sum(losses[name] * weights[name]), totals[name])
+                         for name in losses])
+
+    def _count_tokens(self, x: dict) -> None:
+        if self.token_counts:
+            real, positions = self.token_counts
+            real.update_state(x["padding_mask"])
+            positions.update_state(tf.ones_like(x["padding_mask"]))
+
+    @property
+    def metrics(self) -> list:
+        """The model's metrics and, in a run of the trainer, its token counts."""
+        return super().metrics + list(self.token_counts or ())
+
+
+@functools.cache
+def distributed(model_class: type) -> type:
+    """The version of a task model that trains alike under every strategy, registered for saving in its place."""
+    composed = type(model_class.__name__, (DistributedSteps, model_class),
+                    {"__doc__": model_class.__doc__, "__module__": model_class.__module__})
+    return keras.saving.register_keras_serializable(package="bert_tf")(composed)
