@@ -1,0 +1,91 @@
+"""Bidirectional self-attention."""
+
+import keras
+from keras import ops
+
+_MASKED_SCORE = -10_000.0
+"""Added to the scores of padding, as in google-research/bert (`attention_layer`). Large enough for a softmax in float32 to
+give padding exactly 0; finite, so that a row of padding alone gives a plain softmax instead of NaN."""
+
+
+@keras.saving.register_keras_serializable(package="bert_tf")
+class SelfAttention(keras.layers.Layer):
+    """Multi-head self-attention over all real tokens (Vaswani et al. 2017, section 3.2).
+
+    float `(batch, seq, hidden)` in and out; dropout of the output, residual and norm belong to the encoder block.
+
+    Query, key and value come from one product, `query_key_value`, whose kernel `(hidden, 3 * hidden)` is laid out
+    [query | key | value], the heads side by side in each. Scores and softmax are float32 under mixed precision.
+
+    Args:
+        num_heads: attention heads; divides hidden.
+        dropout: rate on the attention probabilities.
+        initializer_stddev: deviation of the truncated normal both kernels start from.
+
+    Call arguments:
+        inputs: float `(batch, seq, hidden)`.
+        padding_mask: integer or boolean `(batch, seq)`, 1 = real token, 0 = padding that nothing attends to.
+        return_attention_weights: also return the probabilities before dropout, float32 `(batch, heads, seq, seq)`:
+            row = the token that looks, column = the token it looks at.
+    """
+
+    def __init__(self, num_heads: int, *, dropout: float = 0.0, initializer_stddev: float = 0.02, **kwargs):
+        super().__init__(**kwargs)
+        if num_heads < 1:
+            raise ValueError(f"Expected `num_heads` >= 1. Received: num_heads={num_heads}.")
+        self.num_heads = num_heads
+        self.dropout = dropout
+        self.initializer_stddev = initializer_stddev
+        self._dropout = keras.layers.Dropout(dropout, dtype=self.dtype_policy, name="dropout")
+
+    def build(self, input_shape):
+        """Makes both projections; hidden is known now."""
+        hidden_dim = input_shape[-1]
+        if hidden_dim % self.num_heads:
+            raise ValueError(f"Expected `num_heads` to divide `hidden_dim`. "
+                             f"Received: num_heads={self.num_heads}, hidden_dim={hidden_dim}.")
+        self._head_dim = hidden_dim // self.num_heads
+        self.query_key_value = self._dense(3 * hidden_dim, "query_key_value")
+        self.query_key_value.build(input_shape)
+        # Not `self.output`: that is a property of every Keras layer.
+        self.output_projection = self._dense(hidden_dim, "output")
+        self.output_projection.build(input_shape)
+
+    def _dense(self, width: int, name: str) -> keras.layers.Dense:
+        # One initialiser each: a Keras initialiser used twice gives the same values twice.
+        return keras.layers.Dense(
+            width, kernel_initializer=keras.initializers.TruncatedNormal(stddev=self.initializer_stddev),
+            dtype=self.dtype_policy, name=name)
+
+    def call(self, inputs, padding_mask, return_attention_weights=False, training=None):
+        """Context vectors, and with `return_attention_weights` the probabilities they were mixed with."""
+        query, key, value = ops.split(self.query_key_value(inputs), 3, axis=-1)
+        # The query is scaled rather than the scores, which are more.
+        query = self._split_heads(query * self._head_dim**-0.5, axes=(0, 2, 1, 3))
+        key = self._split_heads(key, axes=(0, 2, 3, 1))
+        value = self._split_heads(value, axes=(0, 2, 1, 3))
+
+        # (batch, heads, seq, head) x (batch, heads, head, seq) -> (batch, heads, seq, seq)
+        scores = ops.cast(ops.matmul(query, key), keras.backend.result_type(self.compute_dtype, "float32"))
+        is_padding = 1 - ops.cast(padding_mask, scores.dtype)
+        probabilities = ops.softmax(scores + _MASKED_SCORE * is_padding[:, None, None, :], axis=-1)
+
+        dropped = self._dropout(ops.cast(probabilities, self.compute_dtype), training=training)
+        # (batch, heads, seq, head) -> (batch, seq, heads, head) -> (batch, seq, hidden)
+        context = ops.transpose(ops.matmul(dropped, value), (0, 2, 1, 3))
+        context = ops.reshape(context, (-1, ops.shape(inputs)[1], self.num_heads * self._head_dim))
+        outputs = self.output_projection(context)
+        return (outputs, probabilities) if return_attention_weights else outputs
+
+    def _split_heads(self, vectors, axes):
+        """`(batch, seq, hidden)` -> `(batch, seq, heads, head)`, transposed to `axes`."""
+        heads = ops.reshape(vectors, (-1, ops.shape(vectors)[1], self.num_heads, self._head_dim))
+        return ops.transpose(heads, axes)
+
+    def get_config(self):
+        """Constructor arguments."""
+        return super().get_config() | {
+            "num_heads": self.num_heads,
+            "dropout": self.dropout,
+            "initializer_stddev": self.initializer_stddev,
+        }

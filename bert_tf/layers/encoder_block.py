@@ -1,0 +1,74 @@
+"""One block of the BERT encoder."""
+
+import keras
+
+from bert_tf.layers.attention import SelfAttention
+from bert_tf.layers.feed_forward import FeedForward
+
+
+@keras.saving.register_keras_serializable(package="bert_tf")
+class EncoderBlock(keras.layers.Layer):
+    """Self-attention and a feed-forward network, each followed by dropout, residual and norm, in this order
+    (post-layer-norm, Vaswani et al. 2017, section 3.1).
+
+    float `(batch, seq, hidden)` in and out.
+
+    Args:
+        num_heads: attention heads; divides hidden.
+        intermediate_dim: width inside the feed-forward network.
+        activation: of the feed-forward network; one of "gelu" (exact), "gelu_tanh", "relu", "silu".
+        dropout: rate on both branches before the residual is added.
+        attention_dropout: rate on the attention probabilities.
+        layer_norm_epsilon: added to the variance in both normalisations.
+        initializer_stddev: deviation of the truncated normal all kernels start from.
+
+    Call arguments: those of `SelfAttention`; with `return_attention_weights` the result is
+    `(outputs, attention weights)`.
+    """
+
+    def __init__(self, num_heads: int, intermediate_dim: int, *, activation: str = "gelu", dropout: float = 0.0,
+                 attention_dropout: float = 0.0, layer_norm_epsilon: float = 1e-12, initializer_stddev: float = 0.02,
+                 **kwargs):
+        super().__init__(**kwargs)
+        self.num_heads = num_heads
+        self.intermediate_dim = intermediate_dim
+        self.activation = activation
+        self.dropout = dropout
+        self.attention_dropout = attention_dropout
+        self.layer_norm_epsilon = layer_norm_epsilon
+        self.initializer_stddev = initializer_stddev
+
+        same = {"dtype": self.dtype_policy}
+        self.attention = SelfAttention(num_heads, dropout=attention_dropout, initializer_stddev=initializer_stddev,
+                                       name="attention", **same)
+        self.attention_norm = keras.layers.LayerNormalization(epsilon=layer_norm_epsilon, name="attention_norm", **same)
+        self.feed_forward = FeedForward(intermediate_dim, activation=activation, initializer_stddev=initializer_stddev,
+                                        name="feed_forward", **same)
+        self.output_norm = keras.layers.LayerNormalization(epsilon=layer_norm_epsilon, name="output_norm", **same)
+        self._attention_dropout = keras.layers.Dropout(dropout, name="attention_dropout", **same)
+        self._output_dropout = keras.layers.Dropout(dropout, name="output_dropout", **same)
+
+    def build(self, input_shape):
+        """Builds the parts; hidden is known now."""
+        for part in (self.attention, self.attention_norm, self.feed_forward, self.output_norm):
+            part.build(input_shape)
+
+    def call(self, inputs, padding_mask, return_attention_weights=False, training=None):
+        """Attention branch, then feed-forward branch."""
+        attended, weights = self.attention(inputs, padding_mask, return_attention_weights=True, training=training)
+        attended = self.attention_norm(inputs + self._attention_dropout(attended, training=training))
+        contracted = self._output_dropout(self.feed_forward(attended), training=training)
+        outputs = self.output_norm(attended + contracted)
+        return (outputs, weights) if return_attention_weights else outputs
+
+    def get_config(self):
+        """Constructor arguments."""
+        return super().get_config() | {
+            "num_heads": self.num_heads,
+            "intermediate_dim": self.intermediate_dim,
+            "activation": self.activation,
+            "dropout": self.dropout,
+            "attention_dropout": self.attention_dropout,
+            "layer_norm_epsilon": self.layer_norm_epsilon,
+            "initializer_stddev": self.initializer_stddev,
+        }

@@ -1,0 +1,112 @@
+"""BERT with its two pre-training heads."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from keras import ops
+
+from bert_tf.config import EncoderConfig
+from bert_tf.features import ENCODER_INPUTS, PRETRAINING_INPUTS
+from bert_tf.layers.masked_lm_head import MaskedLmHead
+from bert_tf.models.encoder import BertEncoder, as_encoder_config, select_inputs, symbolic_inputs
+from bert_tf.models.task_model import TaskModel
+from bert_tf.objectives.losses import cross_entropy
+
+
+@keras.saving.register_keras_serializable(package="bert_tf")
+class BertPretrainer(TaskModel):
+    """Masked language model and next-sentence prediction over one encoder (Devlin et al. 2018, section 3.1).
+
+    Args:
+        config: shape and numerics; an `EncoderConfig` or its `to_dict()`.
+        masked_lm: predict the tokens at `masked_positions`; the decoder is the token embedding plus a free bias.
+        next_sentence: predict from the pooled first token whether the second segment follows the first.
+        dtype: Keras dtype policy of all layers, such as "mixed_bfloat16"; by default the global policy.
+
+    Call arguments:
+        inputs: the encoder's dict; with `masked_lm` also `masked_positions`, int `(batch, masked)`, in [0, seq).
+
+    Returns:
+        A dict of logits, float32 under mixed precision too:
+        `masked_lm`: `(batch, masked, vocabulary)`, with `masked_lm`.
+        `next_sentence`: `(batch, 2)`, with `next_sentence`; class 0 = follows, 1 = comes from elsewhere.
+
+    Raises:
+        ValueError: neither head is asked for.
+    """
+
+    def __init__(self, config: EncoderConfig | Mapping[str, Any], *, masked_lm: bool = True, next_sentence: bool = True,
+                 dtype=None, name: str = "pretrainer", **kwargs):
+        config = as_encoder_config(config)
+        dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+        if not masked_lm and not next_sentence:
+            raise ValueError("Expected `masked_lm` or `next_sentence`. Received: masked_lm=False, next_sentence=False.")
+
+        # Layers
+        self.encoder = BertEncoder(config, pooler=next_sentence, dtype=dtype)
+        self.masked_lm_head = None
+        if masked_lm:
+            self.masked_lm_head = MaskedLmHead(
+                config.vocabulary_size, activation=config.head_activation,
+                layer_norm_epsilon=config.head_layer_norm_epsilon, initializer_stddev=config.initializer_stddev,
+                dtype=dtype, name="masked_lm_head")
+        self.next_sentence_head = None
+        if next_sentence:
+            self.next_sentence_head = keras.layers.Dense(
+                2, kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_stddev),
+                dtype=keras.backend.result_type(dtype.compute_dtype, "float32"), name="next_sentence_head")
+
+        # Graph
+        inputs = symbolic_inputs(PRETRAINING_INPUTS if masked_lm else ENCODER_INPUTS)
+        encoded = self.encoder({name: inputs[name] for name in ENCODER_INPUTS})
+        outputs = {}
+        if masked_lm:
+            positions = inputs["masked_positions"]
+            hidden = self.masked_lm_head(encoded["sequence_output"], positions)
+            decoded = self.encoder.token_embedding(hidden, reverse=True)
+            outputs["masked_lm"] = self.masked_lm_head(decoded, positions, from_decoder=True)
+        if next_sentence:
+            outputs["next_sentence"] = self.next_sentence_head(encoded["pooled_output"])
+        super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
+
+        # Config
+        self.config = config
+        self.dtype_policy = dtype
+
+    def __call__(self, inputs, *args, **kwargs):
+        """As `keras.Model.__call__`; also takes lists, and ignores features that are not inputs."""
+        return super().__call__(select_inputs(inputs, tuple(self.input)), *args, **kwargs)
+
+    @property
+    def task_metrics(self) -> dict[str, tuple[str, ...]]:
+        """Loss and accuracy of each head."""
+        return {name: ("loss", "accuracy") for name in self.output}
+
+    def element_losses(self, labels: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Cross-entropies in nats: `masked_lm` float32 `(batch, masked)`, `next_sentence` float32 `(batch,)`."""
+        return {name: cross_entropy(labels[name], logits) for name, logits in outputs.items()}
+
+    def element_metrics(self, labels: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """`accuracy`: 1 where the likeliest class is the label, else 0; float32, shaped like the losses."""
+        return {name: {"accuracy": _is_right(labels[name], logits)} for name, logits in outputs.items()}
+
+    def get_config(self):
+        """Constructor arguments."""
+        return {
+            "config": self.config.to_dict(),
+            "masked_lm": self.masked_lm_head is not None,
+            "next_sentence": self.next_sentence_head is not None,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "name": self.name,
+            "trainable": self.trainable,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """The inverse of `get_config`."""
+        return cls(**config)
+
+
+def _is_right(labels, logits):
+    return ops.cast(ops.equal(ops.argmax(logits, axis=-1), ops.cast(labels, "int32")), "float32")
