@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 _MASKED_SCORE = -10_000.0
-"""Added to the scores of padding, as in google-research/bert (`attention_layer`). Large enough for a softmax in float32 to
-give padding exactly 0; finite, so that a row of padding alone gives a plain softmax instead of NaN."""
+"""Added to the scores of padding, as in google-research/bert (`attention_layer`). A float32 softmax then gives padding
+exactly 0; finite, so that a row of padding alone gives a plain softmax instead of NaN."""
 
 
 @keras.saving.register_keras_serializable(package="bert_tf")
