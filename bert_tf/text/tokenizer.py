@@ -1,38 +1,34 @@
 """WordPieceTokenizer: strings to word pieces and back, in graph, with the ids that Google's BERT gives."""
 
+import dataclasses
+import functools
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
 
 from bert_tf.config import require
-from bert_tf.text.normalization import load_table
+from bert_tf.text.kernels import build_normalizer, build_splitter
+from bert_tf.text.long_words import LongWordFilter
+from bert_tf.text.offsets import in_original
+from bert_tf.text.pieces import Pieces, joined, outside_of_graphs
+from bert_tf.text.special_tokens import SpecialTokenFinder
 from bert_tf.text.vocabulary import SUFFIX_MARK, SpecialTokens, Vocabulary
+from bert_tf.text.word_splitting import split_words
 
 Strings = tf.Tensor | tf.RaggedTensor | Sequence
 
-_BYTES_PER_CHARACTER = 4  # at most, in UTF-8
-_BYTES_BY_FIRST = np.repeat([1, 2, 3, 4], [0xC0, 0x20, 0x10, 0x10]).astype(np.int64)
-"""Length of a character by the first of its bytes; 1 for the others."""
-
-
-class _Pieces(NamedTuple):
-    """Word pieces of a batch of texts: int32 ids and int64 byte offsets `(pieces,)`, int64 row_splits `(batch + 1,)`."""
-
-    ids: tf.Tensor
-    starts: tf.Tensor
-    limits: tf.Tensor
-    row_splits: tf.Tensor
+_WORTH_HALVING = 16  # texts
 
 
 class WordPieceTokenizer(tf.Module):
     """Splits text into word pieces exactly as Google's BERT and Hugging Face's fast tokeniser do.
 
-    Text is normalised (`normalization.py`), split at white space, around punctuation and around CJK ideographs; a word
-    is split into the longest pieces of the vocabulary from left to right, or becomes one [UNK] if that fails or the word
-    is too long. Bytes that are not UTF-8 are dropped.
+    Text is normalised (`normalization.py`) and split at white space, around punctuation and around CJK ideographs. A
+    word is split into the longest pieces of the vocabulary from left to right, or becomes one [UNK] if that fails or if
+    it is too long. Bytes that are not UTF-8 are dropped.
 
     Two kernels of tf-text do the work, FastBertNormalize and FastWordpieceTokenizeWithOffsets; both exist in TF Serving
     and LiteRT, too. There are no lookup tables and no variables, so a function that uses a tokeniser can be saved as
@@ -67,21 +63,28 @@ class WordPieceTokenizer(tf.Module):
         self.keep_special_tokens = keep_special_tokens
         self.max_word_characters = max_word_characters
 
-        import tensorflow_text  # takes a second, so not before a tokeniser is wanted
-
         strips = lowercase if strip_accents is None else strip_accents
-        table = load_table(lowercase=lowercase, strip_accents=strips)
-        self._normalizer = tensorflow_text.FastBertNormalizer(model_buffer=_constant(table))
+        self._normalizer = build_normalizer(lowercase=lowercase, strip_accents=strips)
         pieces = _reachable_pieces(vocabulary, max_word_characters)
-        self._splitter = _kernel(pieces, vocabulary.special_tokens.unknown, max_word_characters, words_only=not split_cjk)
+        self._splitter = build_splitter(pieces, unknown=vocabulary.special_tokens.unknown,
+                                        max_word_characters=max_word_characters, takes_words=not split_cjk)
+        num_characters = np.array([min(len(piece.removeprefix(SUFFIX_MARK)), max_word_characters) for piece in pieces])
+        self._long_word_filter = LongWordFilter(
+            is_suffix=vocabulary.is_suffix, num_characters=num_characters, unknown_id=vocabulary.unknown_id,
+            max_word_characters=max_word_characters)
+        if keep_special_tokens:
+            tokens = dataclasses.astuple(vocabulary.special_tokens)
+            self._special_token_finder = SpecialTokenFinder(dict(zip(tokens, vocabulary.special_ids, strict=True)))
+        self._joinable = outside_of_graphs(
+            [piece.removeprefix(SUFFIX_MARK) if is_suffix else f" {piece}"
+             for piece, is_suffix in zip(vocabulary.pieces, vocabulary.is_suffix, strict=True)])
 
-        self._is_suffix = _constant(vocabulary.is_suffix)
-        lengths = [len(piece.removeprefix(SUFFIX_MARK)) for piece in pieces]
-        self._num_characters = _constant(np.array(lengths, dtype=np.int32))
-        # A word that is too long has at least this many continuing pieces.
-        self._suspicious_run = -(-(max_word_characters + 1) // max(lengths)) - 1
-        self._detokenizing = _constant([piece.removeprefix(SUFFIX_MARK) if is_suffix else f" {piece}"
-                                        for piece, is_suffix in zip(vocabulary.pieces, vocabulary.is_suffix, strict=True)])
+        # Outside of graphs, too, the two halves of a batch are to run at the same time, so a function is used there.
+        texts = tf.TensorSpec([None], tf.string)
+        plain, exact = (tf.function(functools.partial(self._pieces, with_offsets=with_offsets), input_signature=[texts])
+                        for with_offsets in (False, True))
+        # A closure, because tf.Module would export functions that are attributes.
+        self._eager_pieces = lambda texts, with_offsets: (exact if with_offsets else plain)(texts)
 
     def tokenize(self, strings: Strings) -> tf.RaggedTensor:
         """Word pieces of each string.
@@ -92,10 +95,8 @@ class WordPieceTokenizer(tf.Module):
         Returns:
             int32, the axes of `strings` and a ragged one of pieces: `(batch, (pieces))`; `(pieces,)` for one string.
         """
-        texts, restore = _flatten(strings)
-        normalized = self._normalizer.normalize(texts)
-        pieces = self._word_pieces(normalized)
-        return restore(pieces.ids, pieces.row_splits)
+        (pieces,) = self._tokenize(strings, with_offsets=False)
+        return pieces
 
     def tokenize_with_offsets(self, strings: Strings) -> tuple[tf.RaggedTensor, tf.RaggedTensor, tf.RaggedTensor]:
         """Word pieces of each string and where they come from.
@@ -105,70 +106,59 @@ class WordPieceTokenizer(tf.Module):
 
         Returns:
             `(ids, starts, limits)`, each shaped like the result of `tokenize`; starts and limits are int64 offsets in
-            bytes of the original string, the limit behind the last byte of the piece's last character.
+            bytes of the original string. They enclose the characters a piece was made of, so marks that were dropped
+            behind its last character are outside; pieces that were made of one character (Hangul syllables, when
+            accents are stripped) all have that character's offsets.
         """
+        return self._tokenize(strings, with_offsets=True)
+
+    def _tokenize(self, strings: Strings, *, with_offsets: bool) -> tuple[tf.RaggedTensor, ...]:
         texts, restore = _flatten(strings)
-        pieces = self._original_pieces(texts)
-        return tuple(restore(values, pieces.row_splits) for values in pieces[:3])
+        run = self._eager_pieces if tf.executing_eagerly() else self._pieces
+        ids, starts, limits, row_splits = run(texts, with_offsets)
+        return tuple(restore(values, row_splits) for values in ((ids, starts, limits) if with_offsets else (ids,)))
 
-    def _original_pieces(self, texts: tf.Tensor) -> _Pieces:
-        """The word pieces of texts `(batch,)` with offsets in bytes of the texts themselves."""
-        normalized, origins = self._normalizer.normalize_with_offsets(texts)
-        pieces = self._word_pieces(normalized)
-        rows = _rows(pieces.row_splits)
-        first_origin = tf.gather(origins.row_splits, rows)
-        starts = tf.gather(origins.values, first_origin + pieces.starts)
-        # The kernel says for each byte of the normal form where its character starts (a character that was kept:
-        # where that very byte is). The end follows from the length of the original character.
-        last = tf.gather(origins.values, first_origin + pieces.limits - 1)
-        all_bytes = tf.io.decode_raw(tf.strings.reduce_join(texts), tf.uint8)
-        byte = tf.gather(all_bytes, tf.gather(_text_starts(texts), rows) + last)
-        limits = last + tf.gather(_BYTES_BY_FIRST, tf.cast(byte, tf.int32))
-        return pieces._replace(starts=starts, limits=limits)
+    def _pieces(self, texts: tf.Tensor, with_offsets: bool) -> Pieces:
+        """The pieces of texts `(batch,)`; their offsets mean nothing unless `with_offsets`."""
+        if not self.keep_special_tokens:
+            return self._plain_pieces(texts, with_offsets)
+        finder = self._special_token_finder
+        return Pieces(*tf.cond(
+            finder.any_in(texts),
+            lambda: tuple(finder.put_in(texts, self._plain_pieces(texts, with_offsets=True))),
+            lambda: tuple(self._plain_pieces(texts, with_offsets))))
 
-    def _word_pieces(self, normalized: tf.Tensor) -> _Pieces:
-        """The word pieces of normalised texts `(batch,)`; offsets in bytes of these."""
-        ids, starts, limits = self._splitter.tokenize_with_offsets(normalized)
-        return self._without_long_words(_Pieces(ids.values, starts.values, limits.values, ids.row_splits))
+    def _plain_pieces(self, texts: tf.Tensor, with_offsets: bool) -> Pieces:
+        """As `_pieces`, special tokens being plain text."""
+        if texts.shape[0] is not None and texts.shape[0] < _WORTH_HALVING:
+            pieces, origins = self._run_kernels(texts, with_offsets)
+        else:
+            middle = tf.size(texts) // 2
+            halves = [self._run_kernels(half, with_offsets) for half in (texts[:middle], texts[middle:])]
+            pieces = joined(*(half[0] for half in halves))
+            origins = tf.concat([half[1] for half in halves], axis=0) if with_offsets else None
+        pieces = self._long_word_filter.apply(pieces)
+        return in_original(texts, pieces, origins) if with_offsets else pieces
 
-    def _without_long_words(self, pieces: _Pieces) -> _Pieces:
-        """Replaces words of too many characters by one [UNK]; the kernel knows limits in bytes only.
+    def _run_kernels(self, texts: tf.Tensor, with_offsets: bool) -> tuple[Pieces, tf.RaggedTensor | None]:
+        """Normalises and splits.
 
-        Such a word is a long run of continuing pieces. Runs are rare, so the windows of `_suspicious_run` continuing
-        pieces are found first, at a small part of the kernel's time, and only the words around them are measured.
+        Returns:
+            The pieces with offsets in bytes of the normalised texts, and, `with_offsets`, the origins of these bytes in
+            the texts, `(batch, (bytes + 1))`.
         """
-        size = self._suspicious_run
-        windows = _all_in_window(tf.gather(self._is_suffix, pieces.ids), size)
-        # Neighbouring windows belong to one word. It begins one piece before its first window.
-        at = tf.where(windows)[:, 0]
-        is_new = tf.concat([[True], at[1:] != at[:-1] + 1], axis=0)[:tf.size(at)]
-        word = tf.cumsum(tf.cast(is_new, tf.int32)) - 1
-        first = tf.boolean_mask(at, is_new) - 1
-        last = tf.math.segment_max(at, word) + size - 1
-
-        def characters(positions):
-            return tf.gather(self._num_characters, tf.gather(pieces.ids, positions))
-
-        length = characters(first) + tf.math.segment_sum(characters(at), word)
-        for back in range(size - 1):
-            length += characters(last - back)
-        is_long = length > self.max_word_characters
-
-        def replaced():
-            starts_at = tf.boolean_mask(first, is_long)
-            ends_at = tf.boolean_mask(last, is_long)
-            count = tf.size(pieces.ids, out_type=tf.int64)
-            # 1 from the second piece of a long word to its last
-            depth = (tf.math.unsorted_segment_sum(tf.ones_like(starts_at), starts_at + 1, count + 1)
-                     - tf.math.unsorted_segment_sum(tf.ones_like(ends_at), ends_at + 1, count + 1))
-            keep = tf.cumsum(depth)[:-1] == 0
-            at_start = starts_at[:, tf.newaxis]
-            unknown = tf.fill(tf.shape(starts_at), self.vocabulary.unknown_id)
-            ids = tf.tensor_scatter_nd_update(pieces.ids, at_start, unknown)
-            limits = tf.tensor_scatter_nd_update(pieces.limits, at_start, tf.gather(pieces.limits, ends_at))
-            return tuple(_kept(pieces._replace(ids=ids, limits=limits), keep))
-
-        return _Pieces(*tf.cond(tf.reduce_any(is_long), replaced, lambda: tuple(pieces)))
+        if with_offsets:
+            normalized, origins = self._normalizer.normalize_with_offsets(texts)
+        else:
+            normalized, origins = self._normalizer.normalize(texts), None
+        if self.split_cjk:
+            ids, starts, limits = self._splitter.tokenize_with_offsets(normalized)
+            return Pieces(ids.values, starts.values, limits.values, ids.row_splits), origins
+        words, word_starts, word_splits = split_words(normalized)
+        ids, starts, limits = self._splitter.tokenize_with_offsets(words)
+        shift = tf.gather(word_starts, ids.value_rowids())
+        row_splits = tf.gather(ids.row_splits, word_splits)
+        return Pieces(ids.values, starts.values + shift, limits.values + shift, row_splits), origins
 
     def detokenize(self, ids: tf.Tensor | tf.RaggedTensor | Sequence) -> tf.Tensor:
         """Joins pieces to text: words with a space between them, continuing pieces without.
@@ -184,18 +174,16 @@ class WordPieceTokenizer(tf.Module):
         """
         if not isinstance(ids, tf.Tensor | tf.RaggedTensor):
             ids = tf.ragged.constant(ids, dtype=tf.int32)
-        pieces = tf.ragged.map_flat_values(lambda flat: tf.gather(self._detokenizing, flat), ids)
+        pieces = tf.ragged.map_flat_values(lambda flat: tf.gather(self._joinable, flat), ids)
         text = tf.strings.reduce_join(pieces, axis=-1)
         text = tf.strings.regex_replace(text, "^([^ ])", rf"{SUFFIX_MARK}\1", replace_global=False)
         return tf.strings.regex_replace(text, "^ ", "", replace_global=False)
 
     def get_config(self) -> dict[str, Any]:
         """Everything that `from_config` needs to build an equal tokeniser, ready for JSON."""
-        tokens = self.vocabulary.special_tokens
         return {
             "vocabulary": list(self.vocabulary.pieces),
-            "special_tokens": {"pad": tokens.pad, "unknown": tokens.unknown, "cls": tokens.cls, "sep": tokens.sep,
-                               "mask": tokens.mask},
+            "special_tokens": dataclasses.asdict(self.vocabulary.special_tokens),
             "lowercase": self.lowercase,
             "strip_accents": self.strip_accents,
             "split_cjk": self.split_cjk,
@@ -211,37 +199,20 @@ class WordPieceTokenizer(tf.Module):
         return cls(Vocabulary(options.pop("vocabulary"), special_tokens=special_tokens), **options)
 
 
-def _kernel(pieces: Sequence[str], unknown: str, max_word_characters: int, *, words_only: bool):
-    """tf-text's tokeniser; its own constructor turns the model into a Python list, which takes seconds."""
-    import tensorflow_text
-    from tensorflow_text.core.pybinds import pywrap_fast_wordpiece_tokenizer_model_builder as builder
-
-    model = builder.build_fast_wordpiece_model(
-        list(pieces), _BYTES_PER_CHARACTER * max_word_characters, SUFFIX_MARK, unknown, words_only, False)
-    return tensorflow_text.FastWordpieceTokenizer(
-        model_buffer=_constant(np.frombuffer(model, dtype=np.uint8)), token_out_type=tf.int32)
-
-
 def _reachable_pieces(vocabulary: Vocabulary, max_word_characters: int) -> list[str]:
-    """The pieces, but for those that never come out: repeated, empty or too long ones.
+    """The pieces, with placeholders for those that never come out: repeated, empty or too long ones.
 
-    They are replaced by names of a control character and the id, which the normaliser would have removed from a text.
+    A placeholder is a control character, which the normaliser would have removed from any text, and the id.
     """
     pieces = list(vocabulary.pieces)
     for number, piece in enumerate(pieces):
-        too_long = len(piece.removeprefix(SUFFIX_MARK)) > max_word_characters
+        too_long = len(piece.removeprefix(SUFFIX_MARK)) > max_word_characters and number != vocabulary.unknown_id
         if not piece or too_long or number in vocabulary.duplicates:
             pieces[number] = f"\x01{number}"
     return pieces
 
 
-def _constant(values: Any) -> tf.Tensor:
-    """A constant that lives outside of every graph, so that functions capture it instead of copying it."""
-    with tf.init_scope(), tf.device("CPU:0"):
-        return tf.constant(values)
-
-
-def _flatten(strings: Strings):
+def _flatten(strings: Strings) -> tuple[tf.Tensor, Callable]:
     """The strings as one axis, and a function from (values, row_splits) to the shape of `strings` and an axis more."""
     if not isinstance(strings, tf.Tensor | tf.RaggedTensor):
         nested = isinstance(strings, list | tuple) and any(isinstance(item, list | tuple) for item in strings)
@@ -259,30 +230,3 @@ def _flatten(strings: Strings):
         return pieces if rank == 1 else strings.with_flat_values(pieces)
 
     return strings if rank == 1 else strings.flat_values, restore
-
-
-def _rows(row_splits: tf.Tensor) -> tf.Tensor:
-    """int64 `(pieces,)`: the row of each piece."""
-    return tf.repeat(tf.range(tf.size(row_splits, out_type=tf.int64) - 1), row_splits[1:] - row_splits[:-1])
-
-
-def _text_starts(texts: tf.Tensor) -> tf.Tensor:
-    """int64 `(batch,)`: where each text would start, in bytes, if all were joined."""
-    return tf.cumsum(tf.cast(tf.strings.length(texts), tf.int64), exclusive=True)
-
-
-def _all_in_window(flags: tf.Tensor, size: int) -> tf.Tensor:
-    """bool `(flags - size + 1,)`: whether `size` flags from here on are all set."""
-    reach = 1
-    while reach < size:
-        step = min(reach, size - reach)
-        flags = flags[:-step] & flags[step:]
-        reach += step
-    return flags
-
-
-def _kept(pieces: _Pieces, keep: tf.Tensor) -> _Pieces:
-    """The pieces for which `keep`, bool `(pieces,)`, is set."""
-    before = tf.concat([[0], tf.cumsum(tf.cast(keep, tf.int64))], axis=0)
-    flat = (tf.boolean_mask(values, keep) for values in pieces[:3])
-    return _Pieces(*flat, tf.gather(before, pieces.row_splits))

@@ -84,7 +84,8 @@ class Vocabulary:
             try:
                 pieces.append(line.removesuffix(b"\r").decode())
             except UnicodeDecodeError as error:
-                raise ValueError(f"Expected UTF-8 in {path}, line {number}. Received: {line!r} ({error.reason}).") from None
+                raise ValueError(
+                    f"Expected UTF-8 in {path}, line {number}. Received: {line!r} ({error.reason}).") from None
         return cls(pieces, special_tokens=special_tokens, source=str(path))
 
     def save(self, path: str | os.PathLike) -> None:
@@ -123,5 +124,5 @@ class Vocabulary:
 
     @property
     def is_suffix(self) -> np.ndarray:
-        """bool `(vocabulary,)`: True where a piece continues a word: `##ing`, but not `##` alone."""
+        """Bool `(vocabulary,)`: True where a piece continues a word: `##ing`, but not `##` alone."""
         return np.array([piece.startswith(SUFFIX_MARK) and piece != SUFFIX_MARK for piece in self.pieces])

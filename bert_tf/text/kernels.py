@@ -1,0 +1,40 @@
+"""The two tf-text kernels that the tokeniser is made of, fed with models of ours."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from bert_tf.text.normalization import load_table
+from bert_tf.text.pieces import outside_of_graphs
+from bert_tf.text.vocabulary import SUFFIX_MARK
+
+_BYTES_PER_CHARACTER = 4  # at most, in UTF-8
+
+
+def build_normalizer(*, lowercase: bool, strip_accents: bool):
+    """A `tensorflow_text.FastBertNormalizer` with the rules of `normalization.py`."""
+    import tensorflow_text  # takes half a second, so not before a tokeniser is wanted
+
+    table = load_table(lowercase=lowercase, strip_accents=strip_accents)
+    return tensorflow_text.FastBertNormalizer(model_buffer=outside_of_graphs(table))
+
+
+def build_splitter(pieces: Sequence[str], *, unknown: str, max_word_characters: int, takes_words: bool):
+    """A `tensorflow_text.FastWordpieceTokenizer`.
+
+    Args:
+        pieces: the vocabulary, without repetitions.
+        unknown: the piece that stands for words that cannot be split.
+        max_word_characters: the kernel counts bytes, so it lets some longer words pass; see `long_words.py`.
+        takes_words: a string is one word, not a text to split at white space, punctuation and CJK ideographs.
+    """
+    import tensorflow_text
+    from tensorflow_text.core.pybinds import pywrap_fast_wordpiece_tokenizer_model_builder as builder
+
+    # FastWordpieceTokenizer would call the same builder, but turn its bytes into a list of numbers, which takes longer
+    # than all the rest.
+    max_bytes = _BYTES_PER_CHARACTER * max_word_characters
+    model = builder.build_fast_wordpiece_model(list(pieces), max_bytes, SUFFIX_MARK, unknown, takes_words, False)
+    return tensorflow_text.FastWordpieceTokenizer(
+        model_buffer=outside_of_graphs(np.frombuffer(model, dtype=np.uint8)), token_out_type=tf.int32)

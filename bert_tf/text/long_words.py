@@ -1,0 +1,82 @@
+"""Words of too many characters become one [UNK].
+
+The kernel has a limit of its own, but it counts bytes, so it has to be four times as high.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from bert_tf.text.pieces import Pieces, outside_of_graphs
+
+
+class LongWordFilter(tf.Module):
+    """Replaces each word of more than `max_word_characters` characters by one [UNK].
+
+    A long word is a long run of continuing pieces. Runs are rare, so the places where enough continuing pieces follow
+    each other are found first, in a small part of the kernel's time, and only the words around them are measured.
+
+    Args:
+        is_suffix: bool `(vocabulary,)`, which pieces continue a word.
+        num_characters: integers `(vocabulary,)`, length of each piece without its mark; at most `max_word_characters`.
+        unknown_id: id of [UNK].
+        max_word_characters: the longest word that stays.
+    """
+
+    def __init__(self, *, is_suffix: np.ndarray, num_characters: np.ndarray, unknown_id: int,
+                 max_word_characters: int):
+        super().__init__(name="long_word_filter")
+        self._is_suffix = outside_of_graphs(is_suffix)
+        self._num_characters = outside_of_graphs(num_characters.astype(np.int32))
+        self._unknown_id = unknown_id
+        self._max_word_characters = max_word_characters
+        least_pieces = -(-(max_word_characters + 1) // int(num_characters.max()))
+        self._run = least_pieces - 1  # continuing pieces that every long word has, >= 1
+
+    def apply(self, pieces: Pieces) -> Pieces:
+        """The pieces without long words; their [UNK] reaches from the start to the limit of the word."""
+        run = self._run
+        at = tf.where(_all_set(tf.gather(self._is_suffix, pieces.ids), run))[:, 0]
+        # Neighbouring places belong to one word, which begins one piece before the first of them.
+        is_apart = at[1:] != at[:-1] + 1
+        is_first = tf.concat([[True], is_apart], axis=0)[:tf.size(at)]
+        is_last = tf.concat([is_apart, [True]], axis=0)[:tf.size(at)]
+        first = tf.boolean_mask(at, is_first) - 1
+        last = tf.boolean_mask(at, is_last) + run - 1
+
+        def characters(positions):
+            return tf.gather(self._num_characters, tf.gather(pieces.ids, positions))
+
+        sums = tf.cumsum(characters(at))
+        length = tf.boolean_mask(sums, is_last) - tf.boolean_mask(sums - characters(at), is_first) + characters(first)
+        for back in range(run - 1):
+            length += characters(last - back)
+        is_long = length > self._max_word_characters
+        return Pieces(*tf.cond(
+            tf.reduce_any(is_long),
+            lambda: tuple(self._replaced(pieces, tf.boolean_mask(first, is_long), tf.boolean_mask(last, is_long))),
+            lambda: tuple(pieces)))
+
+    def _replaced(self, pieces: Pieces, first: tf.Tensor, last: tf.Tensor) -> Pieces:
+        """Puts one [UNK] in the place of each word; words are given by their first and last piece, int64 `(words,)`."""
+        count = tf.size(pieces.ids, out_type=tf.int64)
+
+        def scattered(positions, values):
+            return tf.scatter_nd(positions[:, tf.newaxis], values, [count + 1])
+
+        ones = tf.ones_like(first)
+        is_first = scattered(first, ones)[:-1] > 0
+        # One more from the second piece of a word to its last.
+        is_rest = tf.cumsum(scattered(first + 1, ones) - scattered(last + 1, ones))[:-1] > 0
+        limits = scattered(first, tf.gather(pieces.limits, last))[:-1]
+        return pieces._replace(ids=tf.where(is_first, self._unknown_id, pieces.ids),
+                               limits=tf.where(is_first, limits, pieces.limits)).kept(~is_rest)
+
+
+def _all_set(flags: tf.Tensor, size: int) -> tf.Tensor:
+    """Whether `size` flags in a row are set, from each place on: bool `(flags - size + 1,)`."""
+    reach = 1
+    while reach < size:
+        step = min(reach, size - reach)
+        flags = flags[:-step] & flags[step:]
+        reach += step
+    return flags
