@@ -49,42 +49,47 @@ class BertEncoder(keras.Model):
         dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
 
         # Layers
-        self.token_embedding = keras.layers.ReversibleEmbedding(
+        token_embedding = keras.layers.ReversibleEmbedding(
             config.vocabulary_size, config.hidden_dim,
             embeddings_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_stddev),
             dtype=dtype, name="token_embedding")
-        self.embeddings = Embeddings(
+        embeddings = Embeddings(
             config.max_sequence_length, config.num_segments, dropout=config.dropout,
             layer_norm_epsilon=config.layer_norm_epsilon, initializer_stddev=config.initializer_stddev,
             dtype=dtype, name="embeddings")
-        self.blocks = [
+        blocks = [
             EncoderBlock(
                 config.num_heads, config.intermediate_dim, activation=config.activation, dropout=config.dropout,
                 attention_dropout=config.attention_dropout, layer_norm_epsilon=config.layer_norm_epsilon,
                 initializer_stddev=config.initializer_stddev, dtype=dtype, name=f"block_{index}")
             for index in range(config.num_layers)]
-        self.pooler = None
+        first_token_pooler = None
         if pooler:
-            self.pooler = FirstTokenPooler(initializer_stddev=config.initializer_stddev, dtype=dtype, name="pooler")
+            first_token_pooler = FirstTokenPooler(
+                initializer_stddev=config.initializer_stddev, dtype=dtype, name="pooler")
 
         # Graph
         inputs = symbolic_inputs(ENCODER_INPUTS)
-        hidden_states = [self.embeddings(self.token_embedding(inputs["token_ids"]), inputs["segment_ids"])]
+        hidden_states = [embeddings(token_embedding(inputs["token_ids"]), inputs["segment_ids"])]
         attention_weights = []
-        for block in self.blocks:
+        for block in blocks:
             hidden, weights = block(hidden_states[-1], inputs["padding_mask"], return_attention_weights=True)
             hidden_states.append(hidden)
             attention_weights.append(weights)
         outputs = {"sequence_output": hidden_states[-1]}
         if pooler:
-            outputs["pooled_output"] = self.pooler(hidden_states[-1])
+            outputs["pooled_output"] = first_token_pooler(hidden_states[-1])
         if return_hidden_states:
             outputs["hidden_states"] = tuple(hidden_states)
         if return_attention_weights:
             outputs["attention_weights"] = tuple(attention_weights)
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
 
-        # Config
+        # Config; layers become attributes only now, because torch takes none before the model is initialised
+        self.token_embedding = token_embedding
+        self.embeddings = embeddings
+        self.blocks = blocks
+        self.pooler = first_token_pooler
         self.config = config
         self.return_hidden_states = return_hidden_states
         self.return_attention_weights = return_attention_weights

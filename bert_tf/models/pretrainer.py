@@ -44,33 +44,36 @@ class BertPretrainer(TaskModel):
             raise ValueError("Expected `masked_lm` or `next_sentence`. Received: masked_lm=False, next_sentence=False.")
 
         # Layers
-        self.encoder = BertEncoder(config, pooler=next_sentence, dtype=dtype)
-        self.masked_lm_head = None
+        encoder = BertEncoder(config, pooler=next_sentence, dtype=dtype)
+        masked_lm_head = None
         if masked_lm:
-            self.masked_lm_head = MaskedLmHead(
+            masked_lm_head = MaskedLmHead(
                 config.vocabulary_size, activation=config.head_activation,
                 layer_norm_epsilon=config.head_layer_norm_epsilon, initializer_stddev=config.initializer_stddev,
                 dtype=dtype, name="masked_lm_head")
-        self.next_sentence_head = None
+        next_sentence_head = None
         if next_sentence:
-            self.next_sentence_head = keras.layers.Dense(
+            next_sentence_head = keras.layers.Dense(
                 2, kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_stddev),
                 dtype=keras.backend.result_type(dtype.compute_dtype, "float32"), name="next_sentence_head")
 
         # Graph
         inputs = symbolic_inputs(PRETRAINING_INPUTS if masked_lm else ENCODER_INPUTS)
-        encoded = self.encoder({name: inputs[name] for name in ENCODER_INPUTS})
+        encoded = encoder({name: inputs[name] for name in ENCODER_INPUTS})
         outputs = {}
         if masked_lm:
             positions = inputs["masked_positions"]
-            hidden = self.masked_lm_head(encoded["sequence_output"], positions)
-            decoded = self.encoder.token_embedding(hidden, reverse=True)
-            outputs["masked_lm"] = self.masked_lm_head(decoded, positions, from_decoder=True)
+            hidden = masked_lm_head(encoded["sequence_output"], positions)
+            decoded = encoder.token_embedding(hidden, reverse=True)
+            outputs["masked_lm"] = masked_lm_head(decoded, positions, from_decoder=True)
         if next_sentence:
-            outputs["next_sentence"] = self.next_sentence_head(encoded["pooled_output"])
+            outputs["next_sentence"] = next_sentence_head(encoded["pooled_output"])
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
 
-        # Config
+        # Config; layers become attributes only now, because torch takes none before the model is initialised
+        self.encoder = encoder
+        self.masked_lm_head = masked_lm_head
+        self.next_sentence_head = next_sentence_head
         self.config = config
         self.dtype_policy = dtype
 
