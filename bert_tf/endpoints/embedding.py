@@ -1,0 +1,71 @@
+"""Texts in, vectors out."""
+
+import os
+from collections.abc import Sequence
+from typing import Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from bert_tf.config import require
+from bert_tf.model_directory import load_model
+from bert_tf.models.sentence_embedder import BertSentenceEmbedder
+from bert_tf.text.packing import pack
+from bert_tf.text.tokenizer import WordPieceTokenizer
+
+
+class SentenceEmbedder(tf.Module):
+    """Text -> one vector, entirely in graph: tokenise, pack, encode, pool.
+
+    Args:
+        model: a `BertSentenceEmbedder`; texts are cut to its `max_length` tokens.
+        tokenizer: text to ids; by default the one that `load_model` gave the model.
+
+    >>> embedder = SentenceEmbedder.load("all-MiniLM-L6-v2")
+    >>> embedder(["a cat", "a kitten"]).shape
+    TensorShape([2, 384])
+    """
+
+    def __init__(self, model: keras.Model, tokenizer: WordPieceTokenizer | None = None):
+        super().__init__(name="sentence_embedder")
+        tokenizer = tokenizer or getattr(model, "tokenizer", None)
+        require(isinstance(model, BertSentenceEmbedder), "a BertSentenceEmbedder", model=type(model).__name__)
+        require(tokenizer is not None, "a model with a tokeniser, or a `tokenizer`", tokenizer=None)
+        self.model = model
+        self.tokenizer = tokenizer
+
+    @classmethod
+    def load(cls, directory: str | os.PathLike) -> Self:
+        """The endpoint of any model directory; one that is no sentence-transformers folder is pooled by the mean."""
+        return cls(load_model(directory, BertSentenceEmbedder))
+
+    def __call__(self, texts: Sequence[str] | tf.Tensor) -> tf.Tensor:
+        """Embeds a batch of texts.
+
+        Args:
+            texts: string `(batch,)`.
+
+        Returns:
+            float32 `(batch, hidden)`.
+        """
+        return self._embed(tf.convert_to_tensor(texts, tf.string))
+
+    def predict(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
+        """Embeds any number of texts, those of similar length together; float32 `(texts, hidden)` in the given order."""
+        require(batch_size >= 1, "`batch_size` >= 1", batch_size=batch_size)
+        texts = list(texts)
+        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
+        embeddings = np.zeros((len(texts), self.model.config.hidden_dim), dtype=np.float32)
+        for start in range(0, len(order), batch_size):
+            rows = order[start:start + batch_size]
+            embeddings[rows] = self([texts[row] for row in rows]).numpy()
+        return embeddings
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="texts")], autograph=False)
+    def _embed(self, texts):
+        vocabulary = self.tokenizer.vocabulary
+        # Lengths are rounded up so that few shapes occur.
+        features = pack(self.tokenizer.tokenize(texts), None, cls_id=vocabulary.cls_id, sep_id=vocabulary.sep_id,
+                        pad_id=vocabulary.pad_id, max_length=self.model.max_length, length_multiple=8)
+        return self.model(features, training=False)["embedding"]
