@@ -36,6 +36,8 @@ _GOOGLE_SECTION = re.compile(r"(\w[\w ]*):$")
 _FIELD = re.compile(r":\w[^:`]*:(\s|$)|@\w+\s|\.\. (?!(note|tip|hint|warning|important|caution|seealso)::)")
 _DEFINITION = re.compile(r"([`*\"']+[^`*\"']+[`*\"']+|[a-z_][\w.]*)( *\([^)]*\))? *(:|--|-|=)(\s|$)")
 
+_TYPOGRAPHY = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "--",
+                             "\u00a0": " "})
 _MARKUP = tuple((re.compile(pattern), replacement) for pattern, replacement in (
     (r"\.\. \w+::\s*", ""),  # .. note::
     (r"\[([^\]]+)\]\([^)\s]*\)", r"\1"),  # [text](address)
@@ -46,7 +48,7 @@ _MARKUP = tuple((re.compile(pattern), replacement) for pattern, replacement in (
     (r"</?[a-z]\w*(?:\s[^<>]*)?>", ""),  # <b>
 ))
 
-_SENTENCE = re.compile(r"[\"'(]{0,2}[A-Z0-9].*\w[\"')]{0,2}[.!?][\"')]{0,2}$")
+_SENTENCE = re.compile(r"[\"'(]{0,2}[A-Z0-9].*\S[.!?][\"')]{0,2}$")
 _WORD = re.compile(r"[\"'(]*([A-Za-z]+([-'/][A-Za-z]+)*|\d+([.,]\d+)*%?)[\"')]*[.,;:!?]*[\"')]*$|--?$")
 _NOT_PROSE = re.compile(r"[=<>{}\[\]|\\^$@#*`~]|https?:|www\.|::|\w\(\w|\.\.\.|(^|\s)[:.]\w")
 
@@ -58,7 +60,7 @@ def prose_paragraphs(text: str) -> Iterator[list[str]]:
     for block in _blocks(_without_indented_parts(lines)):
         sentences = _sentences(_without_markup(block))
         kept = [sentence for sentence in sentences if is_prose(sentence)]
-        if 2 * len(kept) > len(sentences):  # Otherwise what is left is fragments of something else.
+        if kept and 2 * len(kept) >= len(sentences):  # Otherwise they are fragments of something else.
             yield kept
 
 
@@ -121,26 +123,30 @@ def _without_numpy_sections(lines: Iterable[str]) -> Iterator[str]:
 def _without_indented_parts(lines: Iterable[str]) -> Iterator[str]:
     """Blanks argument lists, fields, definitions and literal blocks: a line and all that is indented deeper."""
     opener = None  # Indentation of the line that the dropped ones belong to.
+    starts = True  # Whether a paragraph may start here.
     for line in lines:
         text = line.strip()
         indent = len(line) - len(line.lstrip())
         if opener is not None and text and indent <= opener:
             opener = None
         if opener is None and text:
-            if _opens_dropped_part(text):
+            if _opens_dropped_part(text, starts):
                 opener = indent
             elif text.endswith("::") and not text.startswith(".. "):
                 opener = indent
                 yield line.rstrip(": ") + ":"
                 continue
+        starts = opener is not None or not text
         yield line if opener is None else ""
 
 
-def _opens_dropped_part(text: str) -> bool:
+def _opens_dropped_part(text: str, starts: bool) -> bool:
     section = _GOOGLE_SECTION.match(text)
     if section and section[1].lower() in _DROPPED_SECTIONS:
         return True
-    return bool(_FIELD.match(text) or _DEFINITION.match(_BULLET.sub("", text, count=1)))
+    bullet = _BULLET.match(text)
+    defines = (starts or bullet) and _DEFINITION.match(text[bullet.end():] if bullet else text)
+    return bool(defines or _FIELD.match(text))
 
 
 def _blocks(lines: Iterable[str]) -> Iterator[str]:
@@ -160,6 +166,7 @@ def _blocks(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _without_markup(block: str) -> str:
+    block = block.translate(_TYPOGRAPHY)
     for pattern, replacement in _MARKUP:
         block = pattern.sub(replacement, block)
     return " ".join(block.split())

@@ -95,13 +95,22 @@ def test_does_not_split_dotted_names():
         ["Creates a tf.data.Dataset from a list.", "It is lazy always."]]
 
 
+def test_typography_becomes_ascii():
+    assert paragraphs("It\u2019s a \u201cquoted\u201d word \u2014 really.") == [["It's a \"quoted\" word -- really."]]
+
+
+def test_a_line_within_a_paragraph_is_no_definition():
+    assert paragraphs("Takes the default\nvalue: none of them is used.\n\nvalue: A definition instead.") == [
+        ["Takes the default value: none of them is used."]]
+
+
 def test_drops_paragraphs_that_are_mostly_something_else():
-    assert paragraphs("This is one sentence. a = b. c = d. e = f.") == []
+    assert paragraphs("This one is fine. Here x = 1 is not. Nor is y = 2 here.") == []
 
 
 @pytest.mark.parametrize("sentence", [
     "This is prose.", "Is it (really) so?", "\"Quoted\" words are fine!", "Use tf.data.Dataset for all large files.",
-    "Calls __init__() of the base class.", "1.5 times as many of them."])
+    "Calls __init__() of the base class.", "It calls the method (see __init__()).", "1.5 times as many of them."])
 def test_prose(sentence):
     assert is_prose(sentence)
 
