@@ -30,8 +30,21 @@ def __getattr__(name: str):
     if name not in _HOME_OF:
         raise AttributeError(f"module 'bert_tf' has no attribute {name!r}; public names: {', '.join(__all__)}")
     value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    if _HOME_OF[name].startswith("bert_tf.models."):
+        value = _trainable_anywhere(value)
     globals()[name] = value
     return value
+
+
+def _trainable_anywhere(model_class: type) -> type:
+    """On TensorFlow the version of a model class whose `fit` works under every distribution strategy."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return model_class
+    from bert_tf.training.distributed import distributed
+
+    return distributed(model_class)
 
 
 def __dir__():

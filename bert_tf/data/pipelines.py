@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from bert_tf.config import ExampleConfig, MaskingConfig
+from bert_tf.config import ExampleConfig, MaskingConfig, require
 from bert_tf.data.masking import mask_tokens
 from bert_tf.data.pairing import build_pairs, gather_sentences, pack_pairs
 from bert_tf.features import split_pretraining
@@ -86,13 +86,26 @@ def held_out_dataset(
     """The masked examples of the held-out documents, the same on every pass; `max_examples` of them at most.
 
     Arguments as in `pretraining_dataset`; by default all documents count as held out. The last batch may be smaller.
+    The examples are built at once and kept in memory.
+
+    Raises:
+        ValueError: the held-out documents give no example.
     """
     built = _example_blocks(_blocks(tf.constant([str(file) for file in files])), tokenizer, examples, seed,
                             held_out_threshold, held_out=True)
     window = built.rebatch(max_examples).take(1)
     window = window.map(lambda window: _by_length(window, batch_size, seed=None))
     batches = window.flat_map(lambda window: _cut(window, batch_size, examples.sequence_length, length_multiple))
-    return _masked(batches.enumerate(), tokenizer, masking, examples, seed, None).cache()
+    batches = _masked(batches.enumerate(), tokenizer, masking, examples, seed, None).cache()
+    count = int(batches.reduce(0, lambda count, _: count + 1))
+    require(count > 0, f"held-out text that gives at least one `{examples.objective}` example", examples=0)
+    return batches.apply(tf.data.experimental.assert_cardinality(count))
+
+
+def held_out_sentences(files: Sequence[str | Path], held_out_threshold: int) -> tf.data.Dataset:
+    """The sentences of the held-out documents one by one, string `()`."""
+    blocks = _blocks(tf.constant([str(file) for file in files]))
+    return blocks.map(lambda lines: _select(lines, held_out_threshold, held_out=True)[0]).unbatch()
 
 
 def document_hash(first_line: tf.Tensor) -> tf.Tensor:

@@ -32,7 +32,8 @@ class FillMask(tf.Module):
                  max_length: int | None = None):
         super().__init__(name="fill_mask")
         tokenizer = tokenizer or model.tokenizer
-        require("masked_lm" in model.output_names, "a model with a masked-LM head", outputs=model.output_names)
+        require(getattr(model, "masked_lm_head", None) is not None, "a model with a masked-LM head",
+                model=type(model).__name__)
         limit = model.config.max_sequence_length
         max_length = max_length or limit
         require(3 <= max_length <= limit, f"`max_length` in [3, {limit}]", max_length=max_length)

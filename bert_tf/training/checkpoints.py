@@ -80,4 +80,5 @@ def restore_checkpoint(path: str | Path, model: keras.Model) -> int:
 def _state(model: keras.Model) -> dict:
     # Numbered: the paths of generators' states depend on what else the process has built.
     kinds = {"model": model.variables, "optimizer": model.optimizer.variables}
-    return {f"{kind}.{index}": variable for kind, variables in kinds.items() for index, variable in enumerate(variables)}
+    return {f"{kind}.{index}": variable
+            for kind, variables in kinds.items() for index, variable in enumerate(variables)}

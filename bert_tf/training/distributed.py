@@ -8,6 +8,8 @@ import functools
 import keras
 import tensorflow as tf
 
+from bert_tf.models.task_model import TaskModel
+
 
 class DistributedSteps:
     """Training and evaluation steps whose loss is normalised by the weights of the whole global batch.
@@ -46,7 +48,7 @@ class DistributedSteps:
         return keras.Model.compute_metrics(self, x, labels, outputs, weights)
 
     def _share_of_global_loss(self, losses: dict, weights: dict | None):
-        """This device's part of the loss; the parts of all devices add up to the loss of the global batch."""
+        """One device's part of the loss; the parts of all devices add up to the loss of the global batch."""
         weights = self.complete_weights(weights, losses)
         totals = {name: tf.reduce_sum(weight) for name, weight in weights.items()}
         replica = tf.distribute.get_replica_context()
@@ -69,7 +71,12 @@ class DistributedSteps:
 
 @functools.cache
 def distributed(model_class: type) -> type:
-    """The version of a task model that trains alike under every strategy, registered for saving in its place."""
+    """The version of a task model that trains alike under every strategy, registered for saving in its place.
+
+    Classes that are no task models, and those that are distributed already, come back as they are.
+    """
+    if not issubclass(model_class, TaskModel) or issubclass(model_class, DistributedSteps):
+        return model_class
     composed = type(model_class.__name__, (DistributedSteps, model_class),
                     {"__doc__": model_class.__doc__, "__module__": model_class.__module__})
     return keras.saving.register_keras_serializable(package="bert_tf")(composed)

@@ -46,7 +46,8 @@ def train(model: keras.Model, batches: Callable[[int], tf.data.Dataset], held_ou
 
     Returns:
         The lines of the log, those of earlier parts of a resumed run included: `step`, `seconds`, `learning_rate`,
-        the means of the model's metrics, and where the model was evaluated those metrics again as `held_out`.
+        the means of the model's metrics, `tokens` that are not padding, all `positions`, `tokens_per_second`, and where
+        the model was evaluated its metrics again as `held_out`.
     """
     done = 0
     if config.resume:
@@ -58,7 +59,8 @@ def train(model: keras.Model, batches: Callable[[int], tf.data.Dataset], held_ou
     log = _Log(directory / "log.jsonl", done)
     run = _Run(model, held_out, directory, config, log, done)
     if done < config.steps:
-        model.fit(batches(done), steps_per_epoch=config.steps - done, verbose=0, callbacks=[run])
+        model.fit(batches(done), steps_per_epoch=config.steps - done, shuffle=False, verbose=0,
+                  callbacks=[run])
     return log.lines
 
 
@@ -114,8 +116,9 @@ class _Run(keras.callbacks.Callback):
             "seconds": self._earlier_seconds + now - self._start,
             "learning_rate": float(self._trained.optimizer.learning_rate),
             **means,
+            "tokens": int(tokens),
+            "positions": int(positions),
             "tokens_per_second": tokens / (now - self._interval_start),
-            "padding_share": 1 - tokens / positions,
         }
         self._show(line)
         self._trained.reset_metrics()
