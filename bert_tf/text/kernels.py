@@ -9,6 +9,9 @@ from bert_tf.text.normalization import load_table
 from bert_tf.text.pieces import outside_of_graphs
 from bert_tf.text.vocabulary import SUFFIX_MARK
 
+UNREACHABLE = "\x01"
+"""A control character, so normalised text never has it; pieces with it never come out."""
+
 _BYTES_PER_CHARACTER = 4  # at most, in UTF-8
 
 
@@ -32,9 +35,11 @@ def build_splitter(pieces: Sequence[str], *, unknown: str, max_word_characters: 
     import tensorflow_text
     from tensorflow_text.core.pybinds import pywrap_fast_wordpiece_tokenizer_model_builder as builder
 
+    # One piece more than the vocabulary: the kernel refuses to have none that can come out.
+    pieces = [*pieces, f"{SUFFIX_MARK}{UNREACHABLE}"]
     # FastWordpieceTokenizer would call the same builder, but turn its bytes into a list of numbers, which takes longer
     # than all the rest.
     max_bytes = _BYTES_PER_CHARACTER * max_word_characters
-    model = builder.build_fast_wordpiece_model(list(pieces), max_bytes, SUFFIX_MARK, unknown, takes_words, False)
+    model = builder.build_fast_wordpiece_model(pieces, max_bytes, SUFFIX_MARK, unknown, takes_words, False)
     return tensorflow_text.FastWordpieceTokenizer(
         model_buffer=outside_of_graphs(np.frombuffer(model, dtype=np.uint8)), token_out_type=tf.int32)

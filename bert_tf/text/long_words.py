@@ -6,7 +6,7 @@ The kernel has a limit of its own, but it counts bytes, so it has to be four tim
 import numpy as np
 import tensorflow as tf
 
-from bert_tf.text.pieces import Pieces, outside_of_graphs
+from bert_tf.text.pieces import Pieces, outside_of_graphs, places_of
 
 
 class LongWordFilter(tf.Module):
@@ -35,26 +35,28 @@ class LongWordFilter(tf.Module):
     def apply(self, pieces: Pieces) -> Pieces:
         """The pieces without long words; their [UNK] reaches from the start to the limit of the word."""
         run = self._run
-        at = tf.where(_all_set(tf.gather(self._is_suffix, pieces.ids), run))[:, 0]
+        at = places_of(_all_set(tf.gather(self._is_suffix, pieces.ids), run))
         # Neighbouring places belong to one word, which begins one piece before the first of them.
         is_apart = at[1:] != at[:-1] + 1
-        is_first = tf.concat([[True], is_apart], axis=0)[:tf.size(at)]
-        is_last = tf.concat([is_apart, [True]], axis=0)[:tf.size(at)]
-        first = tf.boolean_mask(at, is_first) - 1
-        last = tf.boolean_mask(at, is_last) + run - 1
+        first_at = places_of(tf.concat([[True], is_apart], axis=0)[:tf.size(at)])
+        last_at = places_of(tf.concat([is_apart, [True]], axis=0)[:tf.size(at)])
+        first = tf.gather(at, first_at) - 1
+        last = tf.gather(at, last_at) + run - 1
 
         def characters(positions):
             return tf.gather(self._num_characters, tf.gather(pieces.ids, positions))
 
-        sums = tf.cumsum(characters(at))
-        length = tf.boolean_mask(sums, is_last) - tf.boolean_mask(sums - characters(at), is_first) + characters(first)
+        sums = tf.concat([[0], tf.cumsum(characters(at))], axis=0)
+        length = characters(first) + tf.gather(sums, last_at + 1) - tf.gather(sums, first_at)
         for back in range(run - 1):
             length += characters(last - back)
         is_long = length > self._max_word_characters
-        return Pieces(*tf.cond(
-            tf.reduce_any(is_long),
-            lambda: tuple(self._replaced(pieces, tf.boolean_mask(first, is_long), tf.boolean_mask(last, is_long))),
-            lambda: tuple(pieces)))
+
+        def replaced():
+            long = places_of(is_long)
+            return tuple(self._replaced(pieces, tf.gather(first, long), tf.gather(last, long)))
+
+        return Pieces(*tf.cond(tf.reduce_any(is_long), replaced, lambda: tuple(pieces)))
 
     def _replaced(self, pieces: Pieces, first: tf.Tensor, last: tf.Tensor) -> Pieces:
         """Puts one [UNK] in the place of each word; words are given by their first and last piece, int64 `(words,)`."""

@@ -22,9 +22,8 @@ class Pieces(NamedTuple):
 
     def kept(self, keep: tf.Tensor) -> "Pieces":
         """The pieces for which `keep`, bool `(pieces,)`, is set."""
-        num_before = tf.concat([[0], tf.cumsum(tf.cast(keep, tf.int64))], axis=0)
-        flat = (tf.boolean_mask(values, keep) for values in self[:3])
-        return Pieces(*flat, tf.gather(num_before, self.row_splits))
+        places = places_of(keep)
+        return Pieces(*(tf.gather(values, places) for values in self[:3]), kept_splits(self.row_splits, keep))
 
 
 def joined(first: Pieces, second: Pieces) -> Pieces:
@@ -32,6 +31,17 @@ def joined(first: Pieces, second: Pieces) -> Pieces:
     flat = (tf.concat(values, axis=0) for values in zip(first[:3], second[:3], strict=True))
     row_splits = tf.concat([first.row_splits, first.row_splits[-1] + second.row_splits[1:]], axis=0)
     return Pieces(*flat, row_splits)
+
+
+def places_of(flags: tf.Tensor) -> tf.Tensor:
+    """Where the flags, bool `(pieces,)`, are set: int64 `(set flags,)`; fewer operations than `tf.boolean_mask`."""
+    return tf.where(flags)[:, 0]
+
+
+def kept_splits(row_splits: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+    """The row_splits that are left when only those values stay for which `keep` is set."""
+    num_before = tf.concat([[0], tf.cumsum(tf.cast(keep, tf.int64))], axis=0)
+    return tf.gather(num_before, row_splits)
 
 
 def rows_of(row_splits: tf.Tensor) -> tf.Tensor:

@@ -7,9 +7,9 @@ import tensorflow as tf
 
 from bert_tf.config import require
 from bert_tf.text.kernels import build_splitter
-from bert_tf.text.pieces import Pieces, rows_of, starts_when_joined
+from bert_tf.text.pieces import Pieces, places_of, rows_of, starts_when_joined
 
-_NO_PART = "\x01"
+_NO_PART = "no part of a special token"  # with spaces, so the kernel never finds it
 
 
 class SpecialTokenFinder(tf.Module):
@@ -80,6 +80,6 @@ class SpecialTokenFinder(tf.Module):
             at = tf.where(is_token)
             ids = tf.tensor_scatter_nd_update(ids, at, tf.fill([tf.shape(at)[0]], self._ids[token]))
             limits = tf.tensor_scatter_nd_update(limits, at, tf.gather(starts, at[:, 0]) + len(token))
-        is_found = ids >= 0
-        return tuple(tf.concat([tf.constant([-1], values.dtype), tf.boolean_mask(values, is_found)], axis=0)
+        found = places_of(ids >= 0)
+        return tuple(tf.concat([tf.constant([-1], values.dtype), tf.gather(values, found)], axis=0)
                      for values in (ids, starts, limits))

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from bert_tf.config import require
-from bert_tf.text.kernels import build_normalizer, build_splitter
+from bert_tf.text.kernels import UNREACHABLE, build_normalizer, build_splitter
 from bert_tf.text.long_words import LongWordFilter
 from bert_tf.text.offsets import in_original
 from bert_tf.text.pieces import Pieces, joined, outside_of_graphs
@@ -200,15 +200,12 @@ class WordPieceTokenizer(tf.Module):
 
 
 def _reachable_pieces(vocabulary: Vocabulary, max_word_characters: int) -> list[str]:
-    """The pieces, with placeholders for those that never come out: repeated, empty or too long ones.
-
-    A placeholder is a control character, which the normaliser would have removed from any text, and the id.
-    """
+    """The pieces, with unique placeholders for those that never come out: repeated, empty or too long ones."""
     pieces = list(vocabulary.pieces)
     for number, piece in enumerate(pieces):
         too_long = len(piece.removeprefix(SUFFIX_MARK)) > max_word_characters and number != vocabulary.unknown_id
-        if not piece or too_long or number in vocabulary.duplicates:
-            pieces[number] = f"\x01{number}"
+        if not piece or too_long or number in vocabulary.duplicates or UNREACHABLE in piece:
+            pieces[number] = f"{UNREACHABLE}{number}"
     return pieces
 
 

@@ -5,11 +5,12 @@ The kernel's own splitting cannot be told to do so; this is made of TensorFlow's
 
 import tensorflow as tf
 
-from bert_tf.text.pieces import byte_lengths
+from bert_tf.text.kernels import UNREACHABLE
+from bert_tf.text.pieces import byte_lengths, kept_splits, places_of
 
 # Google's rule: all of ASCII that is neither letter, digit nor space, and Unicode's punctuation.
 _PUNCTUATION = r"([!-/:-@\[-`{-~]|\pP)"
-_SEPARATOR = "\x01"  # a control character, so no normalised text has it
+_SEPARATOR = UNREACHABLE
 
 
 def split_words(normalized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -34,9 +35,8 @@ def split_words(normalized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 
     row_splits = tf.gather(words.row_splits, chunks.row_splits)
     is_word = words.values != ""
-    num_before = tf.concat([[0], tf.cumsum(tf.cast(is_word, tf.int64))], axis=0)
-    return (tf.boolean_mask(words.values, is_word), tf.boolean_mask(starts, is_word),
-            tf.gather(num_before, row_splits))
+    places = places_of(is_word)
+    return tf.gather(words.values, places), tf.gather(starts, places), kept_splits(row_splits, is_word)
 
 
 def _starts_in_row(lengths: tf.Tensor, like: tf.RaggedTensor) -> tf.Tensor:
