@@ -41,8 +41,7 @@ class FillMask(tf.Module):
         require(1 <= top_k <= pieces, f"`top_k` in [1, {pieces}]", top_k=top_k)
         self.model = model
         # Whatever the model was trained with: here "[MASK]" in a text is the token, not four pieces.
-        self.tokenizer = WordPieceTokenizer(tokenizer.vocabulary, **tokenizer.get_config() | {
-            "keep_special_tokens": True})
+        self.tokenizer = WordPieceTokenizer.from_config(tokenizer.get_config() | {"keep_special_tokens": True})
         self._top_k, self._max_length = top_k, max_length
         self._pieces = tf.constant(tokenizer.vocabulary.pieces)
 

@@ -63,11 +63,6 @@ class DistributedSteps:
             real.update_state(x["padding_mask"])
             positions.update_state(tf.ones_like(x["padding_mask"]))
 
-    @property
-    def metrics(self) -> list:
-        """The model's metrics and, in a run of the trainer, its token counts."""
-        return super().metrics + list(self.token_counts or ())
-
 
 @functools.cache
 def distributed(model_class: type) -> type:

@@ -129,11 +129,10 @@ class _Run(keras.callbacks.Callback):
         self._interval_start = time.perf_counter()
 
     def _evaluate(self) -> dict:
-        counts, self._trained.token_counts = self._trained.token_counts, None
         results = self._trained.evaluate(self._held_out, verbose=0, return_dict=True)
-        self._trained.token_counts = counts
         self._trained.reset_metrics()
-        return {name: float(value) for name, value in results.items()}
+        counted_in_training = {metric.name for metric in self._trained.token_counts}
+        return {name: float(value) for name, value in results.items() if name not in counted_in_training}
 
     def _show(self, line: dict) -> None:
         shown = {"loss": f"{line['loss']:.3f}"}
