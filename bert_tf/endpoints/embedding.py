@@ -52,7 +52,7 @@ class SentenceEmbedder(tf.Module):
         return self._embed(tf.convert_to_tensor(texts, tf.string))
 
     def predict(self, texts: Sequence[str], batch_size: int = 32) -> np.ndarray:
-        """Embeds any number of texts, those of similar length together; float32 `(texts, hidden)` in the given order."""
+        """Embeds any number of texts, similar lengths together; float32 `(texts, hidden)` in the given order."""
         require(batch_size >= 1, "`batch_size` >= 1", batch_size=batch_size)
         texts = list(texts)
         order = sorted(range(len(texts)), key=lambda index: len(texts[index]))

@@ -39,6 +39,9 @@ CONFIG_FILE = "bert_config.json"
 VOCABULARY_FILE = "vocab.txt"
 CHECKPOINT = "bert_model.ckpt"
 
+_OWN_ACTIVATION = "bert_tf_hidden_act"
+"""Key of `bert_config.json` that tells the two forms of GELU apart; written by us, read by us."""
+
 _HEADS = {"pooler/": "bert/pooler/", "masked_lm_head/": "cls/predictions/",
           "next_sentence_head/": "cls/seq_relationship/", "classifier/": "output_", "span_head/": "cls/squad/"}
 """Beginnings of our variables' paths -> of Google's names, for all that is not in every model."""
@@ -154,7 +157,9 @@ def read_model(path: pathlib.Path, model_class: type | None = None, arguments: M
     folder = path if path.is_dir() else path.parent
     values = read_json(folder / CONFIG_FILE)
     source = CheckpointTensors(_prefix(path))
-    if source.is_object_graph and values.get("hidden_act", "gelu") == "gelu":
+    if _OWN_ACTIVATION in values:
+        values = values | {"hidden_act": values[_OWN_ACTIVATION]}
+    elif source.is_object_graph and values.get("hidden_act", "gelu") == "gelu":
         values = values | {"hidden_act": "gelu_new"}
     config = encoder_config(values, folder / CONFIG_FILE)
     anew = model_class is not None
@@ -196,7 +201,8 @@ def write_files(model: keras.Model, folder: pathlib.Path, tokenizer: WordPieceTo
             "initializer_range")
     values = {key: value for key, value in config_values(config, {}).items() if key in kept}
     if config.activation == "gelu_tanh":
-        values["hidden_act"] = "gelu"  # the only form that Google's code of today knows under any name
+        # Google's code knows "gelu" only, which is the tanh form there today, and ignores other keys.
+        values |= {"hidden_act": "gelu", _OWN_ACTIVATION: "gelu_new"}
     if tokenizer is not None:
         tokenizer.vocabulary.save(folder / VOCABULARY_FILE)
         values["do_lower_case"] = tokenizer.lowercase

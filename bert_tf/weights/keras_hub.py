@@ -97,6 +97,16 @@ def read_model(path: pathlib.Path, model_class: type | None = None, arguments: M
     """Our model with the weights of a preset folder; see `from_keras_hub`."""
     import keras_hub
 
+    model, transfer = from_keras_hub(open_preset(path), model_class, arguments, compose, place=str(path))
+    if model.tokenizer is None and (path / "assets/tokenizer/vocabulary.txt").is_file():
+        model.tokenizer = _tokenizer_of(keras_hub.models.BertTokenizer.from_preset(str(path)))
+    return model, transfer
+
+
+def open_preset(path: pathlib.Path) -> keras.Model:
+    """The KerasHub object in a preset folder: the task that was saved, or the backbone."""
+    import keras_hub
+
     tasks = {"keras_hub>BertMaskedLM": keras_hub.models.BertMaskedLM,
              "keras_hub>BertTextClassifier": keras_hub.models.BertTextClassifier}
     task_path = path / "task.json"
@@ -104,13 +114,9 @@ def read_model(path: pathlib.Path, model_class: type | None = None, arguments: M
     name = read_json(path / "config.json").get("registered_name")
     require(name == "keras_hub>BertBackbone", f"a BertBackbone in {path / 'config.json'}", registered_name=name)
     try:
-        source = (task or keras_hub.models.BertBackbone).from_preset(str(path))
+        return (task or keras_hub.models.BertBackbone).from_preset(str(path))
     except (ValueError, OSError, KeyError) as error:
         raise ValueError(f"Expected a KerasHub preset in {path}. Received: {error}") from error
-    model, transfer = from_keras_hub(source, model_class, arguments, compose, place=str(path))
-    if getattr(model, "tokenizer", None) is None and (path / "assets/tokenizer/vocabulary.txt").is_file():
-        model.tokenizer = _tokenizer_of(keras_hub.models.BertTokenizer.from_preset(str(path)))
-    return model, transfer
 
 
 def from_keras_hub(source: "keras_hub.models.BertBackbone", model_class: type | None = None,
@@ -216,13 +222,20 @@ def numerics_that_differ(model: keras.Model) -> dict[str, Any]:
     return differing
 
 
-def difference(model: keras.Model, target: keras.Model) -> float:
-    """The largest absolute difference of any output that both models have, on a fixed batch of random ids."""
+def difference(model: keras.Model, target: keras.Model, inputs: Mapping[str, np.ndarray] | None = None) -> float:
+    """The largest absolute difference of any output that both models have.
+
+    Args:
+        model: one of ours.
+        target: its counterpart in KerasHub.
+        inputs: what to compare on; None for a fixed batch of random ids.
+    """
     config = model.config
-    length = min(32, config.max_sequence_length)
-    generator = np.random.default_rng(0)
-    inputs = {"token_ids": generator.integers(config.vocabulary_size, size=(4, length)).astype("int32"),
-              "segment_ids": np.zeros((4, length), "int32"), "padding_mask": np.ones((4, length), "int32")}
+    if inputs is None:
+        shape = (4, min(32, config.max_sequence_length))
+        token_ids = np.random.default_rng(0).integers(config.vocabulary_size, size=shape).astype("int32")
+        inputs = {"token_ids": token_ids, "segment_ids": np.zeros(shape, "int32"),
+                  "padding_mask": np.ones(shape, "int32")}
     backbone = getattr(target, "backbone", target)
     theirs = backbone(inputs)["sequence_output"]
     ours = getattr(model, "encoder", model)(inputs)["sequence_output"]
@@ -230,7 +243,7 @@ def difference(model: keras.Model, target: keras.Model) -> float:
     if isinstance(model, BertClassifier):
         pairs.append((model(inputs)["logits"], target(inputs)))
     elif backbone is not target:
-        positions = np.tile(np.arange(4, dtype="int32"), (4, 1))
+        positions = np.tile(np.arange(4, dtype="int32"), (len(inputs["token_ids"]), 1))
         pairs.append((model(inputs | {"masked_positions": positions})["masked_lm"],
                       target(inputs | {"mask_positions": positions})))
     return max(float(np.max(np.abs(keras.ops.convert_to_numpy(first) - keras.ops.convert_to_numpy(second))))

@@ -7,7 +7,7 @@ A table is a list of `Row`s, one for every variable of a model. Its left side is
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 from unittest import mock
 
 import keras
@@ -99,10 +99,16 @@ class Transfer:
 def zeros_for_random_values() -> Iterator[None]:
     """Models built inside start from zeros where they would draw random numbers.
 
-    Drawing the 110 million numbers of BERT-base takes seconds, and `read_into` overwrites all of them.
+    Drawing the 110 million numbers of BERT-base takes seconds, and `read_into` overwrites all of them. Variables of one
+    shape begin with the same tensor, so that the zeros take little memory.
     """
+    shared: dict[tuple, Any] = {}
+
     def zeros(self, shape, dtype=None):
-        return keras.ops.zeros(shape, dtype=dtype)
+        key = (tuple(shape), dtype)
+        if key not in shared:
+            shared[key] = keras.ops.zeros(shape, dtype=dtype)
+        return shared[key]
 
     with mock.patch.object(keras.initializers.TruncatedNormal, "__call__", zeros):
         yield
