@@ -66,6 +66,15 @@ class MaskedLmHead(keras.layers.Layer):
             return ops.reshape(rows, (-1, ops.shape(masked_positions)[1], self.vocabulary_size))
         return self.norm(self._activate(self.projection(_gather_rows(inputs, masked_positions))))
 
+    def compute_output_spec(self, inputs, masked_positions, from_decoder=False):
+        """Shape and dtype of the result; they follow from both inputs and from which call it is."""
+        batch, masked = masked_positions.shape
+        if from_decoder:
+            return keras.KerasTensor((batch, masked, self.vocabulary_size),
+                                     dtype=keras.backend.result_type(self.compute_dtype, "float32"))
+        rows = None if batch is None or masked is None else batch * masked
+        return keras.KerasTensor((rows, inputs.shape[-1]), dtype=self.compute_dtype)
+
     def get_config(self):
         """Constructor arguments."""
         return super().get_config() | {
