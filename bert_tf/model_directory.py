@@ -14,6 +14,7 @@ from absl import logging
 
 from bert_tf.config import require
 from bert_tf.text.tokenizer import WordPieceTokenizer
+from bert_tf.training.distributed import distributed
 from bert_tf.weights import google, hugging_face_folder, keras_hub
 from bert_tf.weights.transfer import Transfer
 
@@ -53,7 +54,7 @@ def load_model(directory: str | os.PathLike, model_class: type | None = None, *,
 def load_with_report(directory: str | os.PathLike, model_class: type | None = None, *, revision: str | None = None,
                      source_format: str | None = None, **arguments: Any) -> tuple[keras.Model, Transfer]:
     """As `load_model`; also returns what happened to every tensor. `source_format` is one of `READERS`."""
-    path = _local_path(directory, revision)
+    path = local_path(directory, revision)
     source_format = source_format or format_of(path)
     model, transfer = READERS[source_format].read_model(path, model_class, arguments, _public_class)
     if transfer.drawn_anew:
@@ -73,6 +74,25 @@ def format_of(path: pathlib.Path) -> str:
             return name
     raise ValueError("Expected config.json and model.safetensors (Hugging Face), bert_config.json and a checkpoint "
                      f"(Google), or a KerasHub preset. Received: {path}, which has none of them.")
+
+
+def local_path(directory: str | os.PathLike, revision: str | None = None) -> pathlib.Path:
+    """`directory` itself, or the folder of the hub's cache that holds the repository of that name."""
+    path = pathlib.Path(directory)
+    if path.exists() or google.recognises(path):
+        return path
+    name = os.fspath(directory)
+    require(bool(_HUB_NAME.fullmatch(name)), "a model folder, or `owner/name` on the Hugging Face hub", directory=name)
+    import huggingface_hub
+
+    try:
+        # Weights that would have to be unpickled are not even downloaded.
+        folder = huggingface_hub.snapshot_download(name, revision=revision, allow_patterns=list(_HUB_FILES))
+    except (huggingface_hub.errors.HfHubHTTPError, huggingface_hub.errors.HFValidationError,
+            huggingface_hub.errors.LocalEntryNotFoundError, OSError) as error:
+        raise ValueError(f"Expected a model folder, or `owner/name` on the Hugging Face hub. Received: {name!r}, which "
+                         f"is no folder here and could not be downloaded ({error}).") from error
+    return pathlib.Path(folder)
 
 
 def save_model(model: keras.Model, directory: str | os.PathLike,
@@ -145,27 +165,8 @@ def _remove(path: pathlib.Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _local_path(directory: str | os.PathLike, revision: str | None) -> pathlib.Path:
-    """`directory` itself, or the folder of the hub's cache that holds the repository of that name."""
-    path = pathlib.Path(directory)
-    if path.exists() or google.recognises(path):
-        return path
-    name = os.fspath(directory)
-    require(bool(_HUB_NAME.fullmatch(name)), "a model folder, or `owner/name` on the Hugging Face hub", directory=name)
-    import huggingface_hub
-
-    try:
-        # Weights that would have to be unpickled are not even downloaded.
-        folder = huggingface_hub.snapshot_download(name, revision=revision, allow_patterns=list(_HUB_FILES))
-    except (huggingface_hub.errors.HfHubHTTPError, huggingface_hub.errors.HFValidationError,
-            huggingface_hub.errors.LocalEntryNotFoundError, OSError) as error:
-        raise ValueError(f"Expected a model folder, or `owner/name` on the Hugging Face hub. Received: {name!r}, which "
-                         f"is no folder here and could not be downloaded ({error}).") from error
-    return pathlib.Path(folder)
-
-
 def _public_class(model_class: type) -> type:
     """The class that `load_model` builds where a folder asks for `model_class`."""
-    return model_class
+    return distributed(model_class)
 
 
