@@ -5,14 +5,16 @@ another order that makes no difference for any character):
 
 | character                                     | becomes                                                       |
 |-----------------------------------------------|---------------------------------------------------------------|
-| NUL, U+FFFD, control (Cc) and format (Cf)     | nothing, but tab, line feed and carriage return become a space |
+| U+FFFD, control (Cc, NUL too) and format (Cf) | nothing, but tab, line feed and carriage return become a space |
+| private use (Co)                              | nothing                                                       |
 | space separators (Zs), U+2028, U+2029         | a space                                                       |
 | any other, when lower-casing                  | its lower case, character by character                         |
 | any other, when accents are stripped          | its canonical decomposition (NFD) without the marks (Mn)       |
 | bytes that are not UTF-8                      | nothing                                                       |
 
-Character by character means that the Greek capital sigma always becomes σ; Google's script lower-cases whole words, in
-which a final one becomes ς. Private-use characters stay, as in Google's script; Hugging Face drops them.
+In two places Google and Hugging Face differ, and the table follows Hugging Face. The Greek capital sigma always becomes
+σ; Google's script lower-cases whole words, in which a final one becomes ς. Private-use characters, which occur in web
+text as the remains of fonts, vanish; with Google's script they stay and make [UNK] of their word.
 
 The four tables (lower-casing x accent stripping) lie beside this file, so neither the time to build them nor the
 Unicode version of the running Python matters. `python -m bert_tf.text.normalization` writes them anew.
@@ -40,7 +42,7 @@ def normal_form(character: str, *, lowercase: bool, strip_accents: bool) -> str:
     category = unicodedata.category(character)
     if character in "\t\n\r\u2028\u2029" or category == "Zs":
         return " "
-    if character in "\0\ufffd" or category in ("Cc", "Cf"):
+    if character == "\ufffd" or category in ("Cc", "Cf", "Co"):
         return ""
     if lowercase:
         character = character.lower()

@@ -21,4 +21,4 @@ def assigned_characters():
 def is_old(character):
     """Whether Unicode 3.2 knew the character as what it is today; libraries with old tables are right about these."""
     category = unicodedata.category(character)
-    return category == unicodedata.ucd_3_2_0.category(character) and category not in ("Cn", "Co")
+    return category == unicodedata.ucd_3_2_0.category(character) and category != "Cn"

@@ -1,7 +1,7 @@
 """A plain restatement of the rules of google-research/bert's tokenization.py, one character at a time.
 
-Two choices follow Hugging Face instead, as the tokeniser does: each character is lower-cased by itself, and a word may
-have 100 characters.
+Three choices follow Hugging Face instead, as the tokeniser does: each character is lower-cased by itself, characters
+for private use are dropped, and a word may have 100 characters.
 """
 
 import unicodedata
@@ -16,7 +16,7 @@ def clean(text):
     for character in text:
         if character in "\t\n\r" or unicodedata.category(character) == "Zs":
             result.append(" ")
-        elif character not in "\0\ufffd" and unicodedata.category(character) not in ("Cc", "Cf"):
+        elif character not in "\0\ufffd" and unicodedata.category(character) not in ("Cc", "Cf", "Co"):
             result.append(character)
     return "".join(result)
 
