@@ -64,6 +64,29 @@ def test_every_assigned_character_is_as_googles_rules_say(options):
     assert wrong == []
 
 
+@pytest.mark.parametrize("options", CASES, ids=str)
+def test_what_lies_between_the_offsets_normalizes_to_the_piece(options):
+    pieces = character_pieces()
+    generator = random.Random(1)
+    texts = ["".join(generator.choices([*generator.sample(assigned_characters(), 20), " ", "A", "é"], k=30))
+             for _ in range(3000)]
+    tokenizer = WordPieceTokenizer(pieces, options["lowercase"], strip_accents=options["strip_accents"],
+                                   split_cjk=options.get("split_cjk", True))
+    count = 0
+    for text, *row in zip(texts, *(part.to_list() for part in tokenizer.tokenize_with_offsets(texts)), strict=True):
+        spans = list(zip(*row, strict=True))
+        for number, start, limit in spans:
+            between = text.encode()[start:limit].decode()
+            assert len(between) == 1  # as every piece of this vocabulary is a single character
+            form = "".join(google_rules.words_of(between, **options))
+            # One character may have become several pieces.
+            together = [pieces[other].removeprefix(SUFFIX_MARK) for other, *span in spans if span == [start, limit]]
+            assert form == "".join(together)
+            assert pieces[number].removeprefix(SUFFIX_MARK) in form
+            count += 1
+    assert count > 50_000
+
+
 @pytest.mark.parametrize("options", [CASES[0], CASES[4]], ids=str)
 def test_characters_of_old_are_as_hugging_face_says(options):
     # Its character data are of Unicode 8 or so, and its range of ideographs begins at 2B920 instead of 2B820.
