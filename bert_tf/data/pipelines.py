@@ -15,8 +15,6 @@ LINES_PER_BLOCK = 8192
 """Lines that are tokenised and paired by one call; about 1 MB of text."""
 LONGEST_DOCUMENT = 8 * LINES_PER_BLOCK
 """Lines after which a document without an end is cut, so that memory does not grow with it."""
-LENGTH_MULTIPLE = 4
-"""Batches are padded to a multiple of this many tokens: few shapes, little padding."""
 WINDOW = 32768
 """Examples that are shuffled and sorted by length together: 16 MB at 128 tokens."""
 
@@ -31,7 +29,7 @@ def pretraining_dataset(
     seed: int = 0,
     held_out_threshold: int = 0,
     first_batch: int = 0,
-    length_multiple: int = LENGTH_MULTIPLE,
+    length_multiple: int | None = None,
 ) -> tf.data.Dataset:
     """An endless stream of masked batches; batch i depends on the text, the configuration and (seed, i) only.
 
@@ -47,8 +45,9 @@ def pretraining_dataset(
         seed: of everything random.
         held_out_threshold: documents whose hash lies below are left out, see `document_hash`.
         first_batch: batches to skip, for a run that goes on.
-        length_multiple: sequences of a batch are padded to a multiple of this many tokens;
-            `examples.sequence_length` gives all batches one shape, for TPUs.
+        length_multiple: a batch is as long as its longest example, rounded up to a multiple of this; None for a
+            32nd of `examples.sequence_length`: few shapes, little padding. `examples.sequence_length` itself gives all
+            batches one shape, for TPUs.
 
     Returns:
         `(inputs, labels, weights)` as in `features.split_pretraining`, int32 `(batch_size, seq)` and so on.
@@ -65,7 +64,7 @@ def pretraining_dataset(
     # The next window is built while the batches of this one train the model.
     skipped_windows = first_batch // num_batches
     windows = windows.skip(skipped_windows).prefetch(1)
-    batches = windows.flat_map(lambda window: _cut(window, batch_size, examples.sequence_length, length_multiple))
+    batches = windows.flat_map(lambda window: _cut(window, batch_size, examples, length_multiple))
     batches = batches.skip(first_batch - skipped_windows * num_batches)
     batches = batches.enumerate(first_batch)
     return _masked(batches, tokenizer, masking, examples, seed, batch_size)
@@ -81,7 +80,7 @@ def held_out_dataset(
     max_examples: int,
     seed: int = 0,
     held_out_threshold: int = 2**31 - 1,
-    length_multiple: int = LENGTH_MULTIPLE,
+    length_multiple: int | None = None,
 ) -> tf.data.Dataset:
     """The masked examples of the held-out documents, the same on every pass; `max_examples` of them at most.
 
@@ -95,7 +94,7 @@ def held_out_dataset(
                             held_out_threshold, held_out=True)
     window = built.rebatch(max_examples).take(1)
     window = window.map(lambda window: _by_length(window, batch_size, seed=None))
-    batches = window.flat_map(lambda window: _cut(window, batch_size, examples.sequence_length, length_multiple))
+    batches = window.flat_map(lambda window: _cut(window, batch_size, examples, length_multiple))
     batches = _masked(batches.enumerate(), tokenizer, masking, examples, seed, None).cache()
     count = int(batches.reduce(0, lambda count, _: count + 1))
     require(count > 0, f"held-out text that gives at least one `{examples.objective}` example", examples=0)
@@ -199,14 +198,16 @@ def _by_length(window: dict[str, tf.Tensor], batch_size: int, seed: tf.Tensor | 
     return {name: tf.gather(values, order) for name, values in window.items()}
 
 
-def _cut(window: dict[str, tf.Tensor], batch_size: int, sequence_length: int, multiple: int) -> tf.data.Dataset:
+def _cut(window: dict[str, tf.Tensor], batch_size: int, examples: ExampleConfig,
+         multiple: int | None) -> tf.data.Dataset:
     """The batches of an ordered window, each as long as its longest example asks for."""
+    multiple = multiple or max(1, examples.sequence_length // 32)
     num_batches = -(-tf.size(window["length"], tf.int64) // batch_size)
 
     def batch(number: tf.Tensor) -> dict[str, tf.Tensor]:
         rows = {name: values[number * batch_size:(number + 1) * batch_size] for name, values in window.items()}
         longest = -(-tf.reduce_max(rows["length"]) // multiple) * multiple
-        rows["token_ids"] = rows["token_ids"][:, :tf.minimum(longest, sequence_length)]
+        rows["token_ids"] = rows["token_ids"][:, :tf.minimum(longest, examples.sequence_length)]
         return rows
 
     return tf.data.Dataset.range(num_batches).map(batch)
@@ -221,8 +222,9 @@ def _masked(batches: tf.data.Dataset, tokenizer: WordPieceTokenizer, masking: Ma
     def finish(index: tf.Tensor, rows: dict[str, tf.Tensor]) -> tuple[dict, dict, dict]:
         token_ids = tf.ensure_shape(rows["token_ids"], [batch_size, None])
         position = tf.range(tf.shape(token_ids)[1])[tf.newaxis]
-        padding_mask = tf.cast(position < rows["length"][:, tf.newaxis], tf.int32)
-        segment_ids = tf.cast(position >= rows["first_length"][:, tf.newaxis], tf.int32) * padding_mask
+        length, first_length = (tf.ensure_shape(rows[name], [batch_size]) for name in ("length", "first_length"))
+        padding_mask = tf.cast(position < length[:, tf.newaxis], tf.int32)
+        segment_ids = tf.cast(position >= first_length[:, tf.newaxis], tf.int32) * padding_mask
         features = {"token_ids": token_ids, "segment_ids": segment_ids, "padding_mask": padding_mask}
         if examples.objective != "mlm":
             features["next_sentence_label"] = tf.ensure_shape(rows["next_sentence_label"], [batch_size])

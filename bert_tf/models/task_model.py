@@ -48,6 +48,11 @@ class TaskModel(keras.Model):
             output: {metric: keras.metrics.Mean(name=f"{output}_{metric}") for metric in metrics}
             for output, metrics in self.task_metrics.items()} if self.has_task_loss else {}
 
+    def compile_from_config(self, config: dict) -> None:
+        """Compiles a model loaded from a `.keras` file as it was when it was saved."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
     @property
     def metrics(self) -> list:
         """The task's weighted means first, then what `compile` was given."""
