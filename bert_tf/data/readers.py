@@ -116,11 +116,25 @@ def read_documents(source: str | Sequence[str], layout: str = "sentences", langu
     require(bool(re.fullmatch(r"[a-z]{2,3}([-_]\w+)*", language)),
             "`language` to be an ISO 639 code such as en, de or zh", language=language)
     counts = ReadCounts() if counts is None else counts
-    if isinstance(source, str) and source.startswith(TFDS_PREFIX):
-        documents = _tfds_documents(source.removeprefix(TFDS_PREFIX), language)
+    if _is_tfds(source):
+        documents = ([sentence for line in text.split("\n") for sentence in split_sentences(line.strip(), language)]
+                     for text in _tfds_texts(source))
     else:
         documents = _file_documents(find_files(source), layout, language, counts)
     return _counted(documents, counts)
+
+
+def read_lines(source: str | Sequence[str], counts: ReadCounts | None = None) -> Iterator[str]:
+    """Streams the non-blank lines of a `source` as in `read_documents`, for uses to which the layout does not matter.
+
+    Of `counts` only what concerns UTF-8 is counted.
+    """
+    counts = ReadCounts() if counts is None else counts
+    if _is_tfds(source):
+        lines = (line.strip() for text in _tfds_texts(source) for line in text.split("\n"))
+    else:
+        lines = (line for path in find_files(source) for line in _decoded_lines(path, counts))
+    return filter(None, lines)
 
 
 def split_sentences(paragraph: str, language: str = "en") -> Iterator[str]:
@@ -216,27 +230,24 @@ def _paragraphs(block: list[str]) -> list[str]:
     return [" ".join(block)] if wrapped else block
 
 
-def _tfds_documents(name: str, language: str) -> Iterator[list[str]]:
-    examples, feature = _open_tfds(name)
-    for example in examples:
-        text = example[feature].decode("utf-8", errors="ignore")
-        yield [sentence for line in text.split("\n") for sentence in split_sentences(line.strip(), language)]
+def _is_tfds(source: str | Sequence[str]) -> bool:
+    return isinstance(source, str) and source.startswith(TFDS_PREFIX)
 
 
-def _open_tfds(name: str) -> tuple[Iterable[dict], str]:
-    """The examples of a data set's train split, and which of their features is the text."""
+def _tfds_texts(source: str) -> Iterator[str]:
+    """The texts of a data set's train split."""
     import tensorflow_datasets as tfds  # Takes seconds to import and is rarely needed.
 
     try:
-        builder = tfds.builder(name, try_gcs=True)
+        builder = tfds.builder(source.removeprefix(TFDS_PREFIX), try_gcs=True)
         builder.download_and_prepare()
         dataset = builder.as_dataset(split="train")
     except Exception as error:  # TFDS raises anything here: name, network, disk, a missing Beam.
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ValueError(
             "Expected a TensorFlow data set that can be read from gs://tfds-data or TFDS_DATA_DIR, or be built here "
-            f"(some need `pip install apache-beam`). Received: {TFDS_PREFIX}{name}: {reason}") from None
+            f"(some need `pip install apache-beam`). Received: {source}: {reason}") from None
     texts = [feature for feature in _TFDS_FEATURES if feature in builder.info.features]
-    require(bool(texts), f"a feature {' or '.join(_TFDS_FEATURES)} in {TFDS_PREFIX}{name}",
-            features=sorted(builder.info.features))
-    return tfds.as_numpy(dataset), texts[0]
+    require(bool(texts), f"a feature {' or '.join(_TFDS_FEATURES)} in {source}", features=sorted(builder.info.features))
+    for example in tfds.as_numpy(dataset):
+        yield example[texts[0]].decode("utf-8", errors="ignore")

@@ -4,7 +4,14 @@ import time
 import pytest
 
 from bert_tf.data import readers
-from bert_tf.data.readers import ReadCounts, find_files, read_documents, split_sentences, write_sentence_file
+from bert_tf.data.readers import (
+    ReadCounts,
+    find_files,
+    read_documents,
+    read_lines,
+    split_sentences,
+    write_sentence_file,
+)
 
 
 def write(path, content):
@@ -62,6 +69,14 @@ def test_a_file_ends_a_document(tmp_path):
     write(tmp_path / "a.txt", "One.")
     write(tmp_path / "b.txt", "Two.\n")
     assert list(read_documents(f"{tmp_path}/*")) == [["One."], ["Two."]]
+
+
+def test_reads_lines_of_any_layout(tmp_path):
+    write(tmp_path / "a.txt", b"\n One. Two.\n\nBad\xff.\n")
+    write(tmp_path / "b.gz", "Three.")
+    counts = ReadCounts()
+    assert list(read_lines(f"{tmp_path}/*", counts)) == ["One. Two.", "Bad.", "Three."]
+    assert counts.first_line_not_utf8 == f"{tmp_path}/a.txt:4" and counts.lines_not_utf8 == 1
 
 
 def test_drops_and_counts_invalid_bytes(tmp_path):
@@ -171,6 +186,7 @@ def test_reads_tfds(tmp_path, monkeypatch):
     builder = Notes(data_dir=str(tmp_path))
     monkeypatch.setattr(tfds, "builder", lambda name, try_gcs: builder)
     assert list(read_documents("tfds:notes")) == [["First line.", "Mr. X goes on.", "Second paragraph"]]
+    assert list(read_lines("tfds:notes")) == ["First line. Mr. X goes on.", "Second paragraph"]
 
     monkeypatch.setattr(readers, "_TFDS_FEATURES", ("title",))
     with pytest.raises(ValueError, match="Expected a feature title in tfds:notes. Received: .*'document', 'id'"):

@@ -1,0 +1,49 @@
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+from absl import app, flags
+from bert_tf.workflows.command_line import run
+_FAIL = flags.DEFINE_string("fail", None, "What to raise.")
+
+def main(argv):
+    if len(argv) > 2:
+        raise app.UsageError(f"Expected one text. Received: {argv[1:]}.")
+    if _FAIL.value:
+        raise {"value": ValueError("Expected this.\\nReceived: that."),
+               "file": FileNotFoundError(2, "No such file", "x"),
+               "bug": TypeError("a bug")}[_FAIL.value]
+    print("done", argv[1:])
+
+run(main)
+"""
+
+
+def run_script(*arguments):
+    return subprocess.run([sys.executable, "-c", SCRIPT, *arguments], capture_output=True, text=True)
+
+
+def test_runs_main_with_what_is_no_flag():
+    done = run_script("text", "--fail=")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done ['text']\n", "")
+
+
+@pytest.mark.parametrize("kind, message", [
+    ("value", "error: Expected this. Received: that.\n"), ("file", "error: [Errno 2] No such file: 'x'\n")])
+def test_an_error_of_the_user_is_one_line(kind, message):
+    done = run_script(f"--fail={kind}")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
+
+
+@pytest.mark.parametrize("arguments", [["--fail=bug"], ["--fail=value", "--verbosity=1"]])
+def test_a_bug_shows_its_traceback(arguments):
+    done = run_script(*arguments)
+    assert done.returncode == 1 and "Traceback" in done.stderr
+
+
+def test_usage_errors_show_the_flags():
+    done = run_script("one", "two")
+    assert done.returncode == 1
+    assert "Expected one text. Received: ['one', 'two']." in done.stdout + done.stderr
