@@ -94,7 +94,7 @@ class CheckpointTensors:
     def _checked(self, action):
         try:
             return action()
-        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as error:
             reason = str(error).splitlines()[0]
             raise ValueError(f"Expected a readable TensorFlow checkpoint at {self._prefix}. "
                              f"Received: {reason}") from None

@@ -46,7 +46,7 @@ _HEADS = {"pooler/": "bert/pooler/", "masked_lm_head/": "cls/predictions/",
           "next_sentence_head/": "cls/seq_relationship/", "classifier/": "output_", "span_head/": "cls/squad/"}
 """Beginnings of our variables' paths -> of Google's names, for all that is not in every model."""
 
-_MODEL_GARDEN_HEADS = ("masked_lm/", "next_sentence/", "classification_heads/", "bert/cls/", "predictions/")
+_MODEL_GARDEN_HEADS = ("pooler_transform/", "masked_lm/", "next_sentence/", "classification_heads/", "bert/cls/", "predictions/")
 
 
 def recognises(path: pathlib.Path) -> bool:
@@ -247,10 +247,11 @@ def _suggested_arguments(model_class: type, source: CheckpointTensors) -> dict[s
 
 def _why_dropped(name: str, source: CheckpointTensors) -> str | None:
     """Why the model does not need the tensor; None if it is not known."""
+    reason = source.why_dropped(name)
     known_heads = _MODEL_GARDEN_HEADS if source.is_object_graph else tuple(_HEADS.values())
-    if name.startswith(known_heads) or (source.is_object_graph and name.startswith("pooler_transform/")):
+    if reason is None and name.startswith(known_heads):
         return "belongs to a head that this model does not have"
-    return source.why_dropped(name)
+    return reason
 
 
 def _read_tokenizer(folder: pathlib.Path, values: Mapping[str, Any],

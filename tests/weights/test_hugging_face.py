@@ -1,5 +1,6 @@
 import json
 import logging
+import re
 
 import ml_dtypes
 import numpy as np
@@ -77,7 +78,8 @@ def test_prefix_and_old_names_of_norms_do_not_matter(tmp_path):
     folder = copy_of("BertModel", tmp_path)
 
     def old_style(tensors):
-        renamed = {name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): value
+        old_names = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+        renamed = {re.sub(r"LayerNorm\.\w+", lambda match: old_names[match[0]], name): value
                    for name, value in tensors.items()}
         return {f"bert.{name}": value for name, value in renamed.items()} | {
             "bert.embeddings.position_ids": np.arange(24)[np.newaxis]}

@@ -1,0 +1,155 @@
+import json
+import logging
+
+import pytest
+import tokenizers
+
+from bert_tf.text.tokenizer import WordPieceTokenizer
+from bert_tf.weights.hugging_face_tokenizer import read_tokenizer, write_tokenizer
+
+PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cafe", "café", "Cafe", "a", "##s", "国", "a国"]
+
+
+def test_folder_without_vocabulary_has_no_tokeniser(tmp_path):
+    assert read_tokenizer(tmp_path) is None
+
+
+@pytest.mark.parametrize(("options", "pieces"), [
+    ({}, ["cafe", "##s", "a", "国"]),
+    ({"do_lower_case": False}, ["Cafe", "##s", "a", "国"]),
+    ({"strip_accents": False}, ["cafe", "##s", "a", "国"]),
+    ({"tokenize_chinese_chars": False}, ["cafe", "##s", "a国"]),
+])
+def test_reads_options(options, pieces, tmp_path):
+    _write(tmp_path, vocab=PIECES, config=options)
+
+    tokenizer = read_tokenizer(tmp_path)
+
+    assert _pieces(tokenizer, "Cafes a国") == pieces
+
+
+def test_special_tokens_inside_a_text_are_kept(tmp_path):
+    _write(tmp_path, vocab=PIECES)
+
+    assert _pieces(read_tokenizer(tmp_path), "a[MASK]") == ["a", "[MASK]"]
+
+
+def test_reads_names_of_special_tokens(tmp_path):
+    pieces = ["<pad>", "<unk>", "<s>", "</s>", "<mask>", "a"]
+    names = {"pad_token": "<pad>", "unk_token": {"content": "<unk>", "lstrip": False}, "cls_token": "<s>",
+             "sep_token": "</s>", "mask_token": "<mask>"}
+    _write(tmp_path, vocab=pieces, config=names)
+
+    vocabulary = read_tokenizer(tmp_path).vocabulary
+
+    assert vocabulary.special_ids == (0, 1, 2, 3, 4)
+
+
+def test_reads_tokenizer_json_alone(tmp_path):
+    theirs = _fast(PIECES, lowercase=False)
+    theirs.save(str(tmp_path / "tokenizer.json"))
+
+    tokenizer = read_tokenizer(tmp_path)
+
+    assert tokenizer.vocabulary.pieces == tuple(PIECES) and not tokenizer.lowercase
+    text = "Cafes, a国 [MASK]"
+    assert tokenizer.tokenize([text]).to_list()[0] == theirs.encode(text, add_special_tokens=False).ids
+
+
+def test_vocab_txt_and_tokenizer_config_win(tmp_path):
+    _fast(PIECES, lowercase=False).save(str(tmp_path / "tokenizer.json"))
+    _write(tmp_path, vocab=[*PIECES, "more"], config={"do_lower_case": True})
+
+    tokenizer = read_tokenizer(tmp_path)
+
+    assert tokenizer.vocabulary.pieces[-1] == "more" and tokenizer.lowercase
+
+
+def test_added_tokens_get_their_ids_with_a_warning(tmp_path, caplog):
+    theirs = _fast(PIECES)
+    theirs.add_tokens(["<e1>"])
+    theirs.save(str(tmp_path / "tokenizer.json"))
+
+    with caplog.at_level(logging.WARNING):
+        tokenizer = read_tokenizer(tmp_path)
+
+    assert tokenizer.vocabulary.pieces[-1] == "<e1>"
+    assert "<e1>" in caplog.text
+
+
+def test_id_of_a_repeated_piece_leaves_a_gap(tmp_path):
+    values = json.loads(_fast(PIECES).to_str())
+    values["model"]["vocab"]["after"] = 13  # 12 is free
+    (tmp_path / "tokenizer.json").write_text(json.dumps(values))
+
+    pieces = read_tokenizer(tmp_path).vocabulary.pieces
+
+    assert pieces[12:] == ("[no piece 12]", "after")
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"model": {"type": "BPE", "vocab": {"a": 0}}}, "a WordPiece model in .*tokenizer.json. Received: type='BPE'"),
+    ({"normalizer": {"type": "NFC"}}, "a BertNormalizer in .*tokenizer.json. Received: normalizer='NFC'"),
+])
+def test_refuses_other_tokenisers(change, message, tmp_path):
+    (tmp_path / "tokenizer.json").write_text(json.dumps(json.loads(_fast(PIECES).to_str()) | change))
+
+    with pytest.raises(ValueError, match=message):
+        read_tokenizer(tmp_path)
+
+
+def test_refuses_options_of_another_type(tmp_path):
+    _write(tmp_path, vocab=PIECES, config={"do_lower_case": "yes"})
+
+    with pytest.raises(ValueError, match="`do_lower_case` in .*tokenizer_config.json .* do_lower_case='yes'"):
+        read_tokenizer(tmp_path)
+
+
+def test_vocabulary_must_not_be_larger_than_the_model(tmp_path):
+    _write(tmp_path, vocab=PIECES)
+
+    assert len(read_tokenizer(tmp_path, vocabulary_size=20).vocabulary) == 12
+    with pytest.raises(ValueError, match="vocab.txt to have at most .*pieces=12, vocab_size=11"):
+        read_tokenizer(tmp_path, vocabulary_size=11)
+
+
+@pytest.mark.parametrize("options", [{}, {"lowercase": False}, {"strip_accents": False}, {"split_cjk": False},
+                                     {"lowercase": False, "strip_accents": True}])
+def test_round_trip(options, tmp_path):
+    tokenizer = WordPieceTokenizer(PIECES, keep_special_tokens=True, **options)
+
+    write_tokenizer(tokenizer, tmp_path, max_length=24)
+
+    assert read_tokenizer(tmp_path).get_config() == tokenizer.get_config()
+    assert json.loads((tmp_path / "tokenizer_config.json").read_text())["model_max_length"] == 24
+
+
+@pytest.mark.parametrize("options", [{}, {"lowercase": False}, {"strip_accents": False}, {"split_cjk": False},
+                                     {"lowercase": False, "strip_accents": True}])
+def test_auto_tokenizer_gives_the_same_ids(options, tmp_path):
+    transformers = pytest.importorskip("transformers")
+    tokenizer = WordPieceTokenizer(PIECES, **options)
+    write_tokenizer(tokenizer, tmp_path, max_length=24)
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+
+    text = "Cafés café Cafes a国 国"
+    assert theirs(text)["input_ids"][1:-1] == tokenizer.tokenize([text]).to_list()[0]
+
+
+def _write(folder, vocab, config=None):
+    (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in vocab), encoding="utf-8")
+    if config is not None:
+        (folder / "tokenizer_config.json").write_text(json.dumps(config))
+
+
+def _pieces(tokenizer, text):
+    return [tokenizer.vocabulary.pieces[index] for index in tokenizer.tokenize([text]).to_list()[0]]
+
+
+def _fast(pieces, lowercase=True):
+    tokenizer = tokenizers.BertWordPieceTokenizer({piece: index for index, piece in enumerate(pieces)},
+                                                  lowercase=lowercase)
+    tokenizer.add_special_tokens(pieces[:5])
+    return tokenizer
