@@ -46,7 +46,8 @@ _HEADS = {"pooler/": "bert/pooler/", "masked_lm_head/": "cls/predictions/",
           "next_sentence_head/": "cls/seq_relationship/", "classifier/": "output_", "span_head/": "cls/squad/"}
 """Beginnings of our variables' paths -> of Google's names, for all that is not in every model."""
 
-_MODEL_GARDEN_HEADS = ("pooler_transform/", "masked_lm/", "next_sentence/", "classification_heads/", "bert/cls/", "predictions/")
+_MODEL_GARDEN_HEADS = ("pooler_transform/", "masked_lm/", "next_sentence/", "classification_heads/", "bert/cls/",
+                       "predictions/")
 
 
 def recognises(path: pathlib.Path) -> bool:
