@@ -30,13 +30,14 @@ _OWNED_BY_TOKENIZER = ("vocab.txt", "tokenizer_config.json", "tokenizer.json", "
                        "added_tokens.json")
 
 
-def load_model(directory: str | os.PathLike, model_class: type | None = None, *, revision: str | None = None,
-               **arguments: Any) -> keras.Model:
+def load_model(directory: str | os.PathLike | keras.Model, model_class: type | None = None, *,
+               revision: str | None = None, **arguments: Any) -> keras.Model:
     """Opens a published or saved BERT; the result's `.tokenizer` is a `WordPieceTokenizer`, or None without vocabulary.
 
     Args:
         directory: a Hugging Face or sentence-transformers folder, a folder or prefix of Google's checkpoints, a
-            KerasHub preset folder, or "owner/name" on the Hugging Face hub where no such folder exists.
+            KerasHub preset folder, or "owner/name" on the Hugging Face hub where no such folder exists; or a KerasHub
+            `BertBackbone`, `BertMaskedLM` or `BertTextClassifier` itself.
         model_class: for example `bert_tf.BertClassifier`; None for the class that the folder was written for. With
             another class, weights that the folder lacks are drawn anew and named in a warning.
         revision: branch, tag or commit on the hub.
@@ -51,14 +52,19 @@ def load_model(directory: str | os.PathLike, model_class: type | None = None, *,
     return load_with_report(directory, model_class, revision=revision, **arguments)[0]
 
 
-def load_with_report(directory: str | os.PathLike, model_class: type | None = None, *, revision: str | None = None,
-                     source_format: str | None = None, **arguments: Any) -> tuple[keras.Model, Transfer]:
+def load_with_report(directory: str | os.PathLike | keras.Model, model_class: type | None = None, *,
+                     revision: str | None = None, source_format: str | None = None,
+                     **arguments: Any) -> tuple[keras.Model, Transfer]:
     """As `load_model`; also returns what happened to every tensor. `source_format` is one of `READERS`."""
-    path = local_path(directory, revision)
-    source_format = source_format or format_of(path)
-    model, transfer = READERS[source_format].read_model(path, model_class, arguments, _public_class)
+    if isinstance(directory, keras.Model):
+        place = directory.name
+        model, transfer = keras_hub.from_keras_hub(directory, model_class, arguments, _public_class, place=place)
+    else:
+        place = local_path(directory, revision)
+        reader = READERS[source_format or format_of(place)]
+        model, transfer = reader.read_model(place, model_class, arguments, _public_class)
     if transfer.drawn_anew:
-        logging.warning("%s does not hold these weights of %s; they were drawn anew and want training: %s.", path,
+        logging.warning("%s does not hold these weights of %s; they were drawn anew and want training: %s.", place,
                         type(model).__name__, ", ".join(transfer.drawn_anew))
     return model, transfer
 

@@ -31,6 +31,10 @@ def read_arguments(folder: pathlib.Path) -> dict[str, Any]:
     """
     modules = _modules(folder)
     arguments = {"normalize": "Normalize" in modules}
+    settings_path = folder / "config_sentence_transformers.json"
+    prompt = read_json(settings_path).get("default_prompt_name") if settings_path.is_file() else None
+    require(prompt is None, f"no `default_prompt_name` in {settings_path}: texts get no prompt here",
+            default_prompt_name=prompt)
     length = _max_length(folder / modules["Transformer"])
     arguments |= {} if length is None else {"max_length": length}
     path = folder / modules["Pooling"] / "config.json"

@@ -38,6 +38,15 @@ def test_backbone_into_ours():
     assert transfer.parameters == backbone.count_params()
 
 
+def test_load_model_takes_objects():
+    backbone = _backbone()
+
+    model = load_model(backbone)
+
+    assert isinstance(model, BertEncoder)
+    np.testing.assert_array_equal(model.weights[0], backbone.weights[0])
+
+
 def test_masked_lm_into_ours():
     task = keras_hub.models.BertMaskedLM(_backbone(), preprocessor=None)
     randomise(task)

@@ -76,6 +76,17 @@ def test_refuses_what_it_cannot_compute(settings, modules, message, tmp_path):
         load_model(folder)
 
 
+def test_refuses_prompts(tmp_path):
+    folder = _embedder_folder(tmp_path, {"pooling_mode": "mean"}, ("Transformer", "Pooling"))
+    settings = folder / "config_sentence_transformers.json"
+    settings.write_text('{"prompts": {"query": "Find: "}, "default_prompt_name": null}')
+    load_model(folder)
+    settings.write_text('{"prompts": {"query": "Find: "}, "default_prompt_name": "query"}')
+
+    with pytest.raises(ValueError, match="config_sentence_transformers.json.* default_prompt_name='query'"):
+        load_model(folder)
+
+
 def test_refuses_damaged_modules(tmp_path):
     folder = _embedder_folder(tmp_path, {"pooling_mode": "mean"}, ("Transformer", "Pooling"))
     (folder / "modules.json").write_text('{"0": 1}')
