@@ -1,5 +1,7 @@
 """What every model with a task has in common: its loss and its metrics, ready in `compile()`."""
 
+import types
+
 import keras
 from keras import ops
 
@@ -44,9 +46,11 @@ class TaskModel(keras.Model):
         kwargs.setdefault("jit_compile", False)
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
         self.has_task_loss = loss is None
-        self._task_means = {
+        means = {
             output: {metric: keras.metrics.Mean(name=f"{output}_{metric}") for metric in metrics}
             for output, metrics in self.task_metrics.items()} if self.has_task_loss else {}
+        # A proxy, because Keras would track a dict's metrics for good, those of an earlier `compile` included.
+        self._task_means = types.MappingProxyType(means)
 
     def compile_from_config(self, config: dict) -> None:
         """Compiles a model loaded from a `.keras` file as it was when it was saved."""
@@ -56,9 +60,8 @@ class TaskModel(keras.Model):
     @property
     def metrics(self) -> list:
         """The task's weighted means first, then what `compile` was given."""
-        means = [mean for of_output in getattr(self, "_task_means", {}).values() for mean in of_output.values()]
-        known = {id(mean) for mean in means}
-        return means + [metric for metric in super().metrics if id(metric) not in known]
+        means = getattr(self, "_task_means", {})
+        return [mean for of_output in means.values() for mean in of_output.values()] + super().metrics
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The task's loss of one batch on one device; float32 scalar."""

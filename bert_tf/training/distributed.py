@@ -4,6 +4,8 @@
 """
 
 import functools
+import types
+from collections.abc import Mapping
 
 import keras
 import tensorflow as tf
@@ -19,8 +21,18 @@ class DistributedSteps:
     first gradient, and the devices' gradients simply add up.
     """
 
-    token_counts: tuple | None = None
-    """Two `keras.metrics.Sum`, for real tokens and for all positions of `padding_mask`; set by the trainer."""
+    _token_counts: Mapping[str, keras.metrics.Sum] = types.MappingProxyType({})
+
+    def count_tokens(self) -> None:
+        """From now on training also reports `tokens`, those that are not padding, and `positions`, all of them."""
+        # A proxy, as in `TaskModel.compile`.
+        self._token_counts = types.MappingProxyType(
+            {name: keras.metrics.Sum(name=name) for name in ("tokens", "positions")})
+
+    @property
+    def metrics(self) -> list:
+        """The task's metrics and, if tokens are counted, their counts."""
+        return super().metrics + list(self._token_counts.values())
 
     def train_step(self, data):
         """One update; returns the metrics so far."""
@@ -58,10 +70,9 @@ class DistributedSteps:
                          for name in losses])
 
     def _count_tokens(self, x: dict) -> None:
-        if self.token_counts:
-            real, positions = self.token_counts
-            real.update_state(x["padding_mask"])
-            positions.update_state(tf.ones_like(x["padding_mask"]))
+        if self._token_counts:
+            self._token_counts["tokens"].update_state(x["padding_mask"])
+            self._token_counts["positions"].update_state(tf.ones_like(x["padding_mask"]))
 
 
 @functools.cache

@@ -55,7 +55,7 @@ def train(model: keras.Model, batches: Callable[[int], tf.data.Dataset], held_ou
         if not found:
             raise ValueError(f"Expected a checkpoint to resume from in {directory / 'checkpoints'}. Received: none.")
         done = restore_checkpoint(found[-1], model)
-    model.token_counts = (keras.metrics.Sum(name="tokens"), keras.metrics.Sum(name="positions"))
+    model.count_tokens()
     log = _Log(directory / "log.jsonl", done)
     run = _Run(model, held_out, directory, config, log, done)
     if done < config.steps:
@@ -131,8 +131,8 @@ class _Run(keras.callbacks.Callback):
     def _evaluate(self) -> dict:
         results = self._trained.evaluate(self._held_out, verbose=0, return_dict=True)
         self._trained.reset_metrics()
-        counted_in_training = {metric.name for metric in self._trained.token_counts}
-        return {name: float(value) for name, value in results.items() if name not in counted_in_training}
+        # Tokens are counted in training only.
+        return {name: float(value) for name, value in results.items() if name not in ("tokens", "positions")}
 
     def _show(self, line: dict) -> None:
         shown = {"loss": f"{line['loss']:.3f}"}

@@ -1,0 +1,84 @@
+import json
+
+import pytest
+
+from bert_tf.config import EncoderConfig, ExampleConfig, MaskingConfig, PretrainingConfig, from_mapping, read_json
+
+
+def test_presets_are_the_published_shapes():
+    shapes = {size: EncoderConfig.from_size(size) for size in ("tiny", "mini", "small", "medium", "base", "large")}
+    assert {size: (c.num_layers, c.hidden_dim, c.num_heads, c.intermediate_dim) for size, c in shapes.items()} == {
+        "tiny": (2, 128, 2, 512), "mini": (4, 256, 4, 1024), "small": (4, 512, 8, 2048), "medium": (8, 512, 8, 2048),
+        "base": (12, 768, 12, 3072), "large": (24, 1024, 16, 4096)}
+    assert EncoderConfig.base() == EncoderConfig()
+    assert EncoderConfig.tiny(vocabulary_size=7).vocabulary_size == 7
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"num_heads": 3, "hidden_dim": 10}, "Expected `num_heads` to divide `hidden_dim`. "
+                                         "Received: num_heads=3, hidden_dim=10."),
+    ({"num_layers": 0}, "Expected `num_layers` to be a whole number >= 1. Received: num_layers=0."),
+    ({"vocabulary_size": 1.5}, "vocabulary_size=1.5"),
+    ({"activation": "swish"}, "one of gelu, gelu_tanh, relu, silu. Received: activation='swish'."),
+    ({"dropout": 1.0}, r"`dropout` in [0, 1). Received: dropout=1.0."),
+    ({"layer_norm_epsilon": 0}, "layer_norm_epsilon=0"),
+])
+def test_encoder_config_refuses(changes, message):
+    with pytest.raises(ValueError) as caught:
+        EncoderConfig(**changes)
+    assert message in str(caught.value)
+
+
+def test_json_round_trip_and_unknown_keys(tmp_path):
+    config = EncoderConfig.mini(activation="gelu_tanh")
+    assert EncoderConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    with pytest.raises(ValueError, match="Unknown key `hiden_dim` in run.json. Did you mean `hidden_dim`?"):
+        EncoderConfig.from_dict({"hiden_dim": 4}, source="run.json")
+
+
+def test_json_files_are_named_in_errors(tmp_path):
+    with pytest.raises(ValueError, match=r"no\.json. Received: no such file"):
+        read_json(tmp_path / "no.json")
+    (tmp_path / "broken.json").write_text("{")
+    with pytest.raises(ValueError, match=r"Expected JSON in .*broken\.json. Received: Expecting property name"):
+        read_json(tmp_path / "broken.json")
+    (tmp_path / "list.json").write_text("[1]")
+    with pytest.raises(ValueError, match=r"JSON object in .*list\.json. Received: type='list'"):
+        read_json(tmp_path / "list.json")
+
+
+def test_number_of_masked_positions():
+    # Half to even, as Google's script: 0.15 x 10 = 1.5 -> 2, 0.15 x 30 = 4.5 -> 4.
+    assert [MaskingConfig().max_masked(length) for length in (3, 10, 30, 128, 512)] == [1, 2, 4, 19, 77]
+
+
+def test_example_lengths_leave_room_for_special_tokens():
+    assert ExampleConfig(128, "nsp").max_tokens == 125
+    assert ExampleConfig(128, "mlm").max_tokens == 126
+    with pytest.raises(ValueError, match="objective='rtd'"):
+        ExampleConfig(objective="rtd")
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"steps": 0}, "`steps` >= 1. Received: steps=0."),
+    ({"size": "huge"}, "size='huge'"),
+    ({"warmup_steps": 11, "steps": 10}, "warmup_steps=11, steps=10"),
+    ({"masking_rate": 0}, "masking_rate=0"),
+    ({"objective": "clm"}, "objective='clm'"),
+    ({"precision": "half"}, "precision='half'"),
+    ({"held_out_share": 0.0}, "held_out_share=0.0"),
+])
+def test_pretraining_config_refuses(changes, message):
+    with pytest.raises(ValueError) as caught:
+        PretrainingConfig(**changes)
+    assert message in str(caught.value)
+
+
+def test_sequence_beyond_the_position_table_is_refused():
+    with pytest.raises(ValueError, match="512 rows of the position table. Received: sequence_length=513"):
+        PretrainingConfig(sequence_length=513).encoder(100)
+
+
+def test_from_mapping_lists_known_keys_when_none_is_near():
+    with pytest.raises(ValueError, match="Unknown key `zzz` in flags. Known keys: masking_rate, "):
+        from_mapping(MaskingConfig, {"zzz": 1}, "flags")

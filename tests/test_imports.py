@@ -1,0 +1,82 @@
+"""Who may import whom, read from the source files."""
+
+import ast
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "bert_tf"
+
+ALLOWED = {
+    "config": set(),
+    "features": {"config"},
+    "layers": set(),
+    "text": {"config", "features"},
+    "objectives": {"config", "features"},
+    "data": {"config", "features", "text"},
+    "models": {"config", "features", "layers", "objectives"},
+    "weights": {"config", "features", "text", "models"},
+    "training": {"config", "models", "objectives"},
+    # It gives out models that train under every strategy, hence `training`.
+    "model_directory": {"config", "text", "models", "weights", "training"},
+    "endpoints": {"config", "features", "text", "models", "model_directory"},
+    "reports": {"config", "endpoints"},
+    "workflows": None,
+    # The lazy public names; it sees everything.
+    "__init__": None,
+}
+"""Part of the package -> the other parts it may import; None for all."""
+
+
+def part_of(path):
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return parts[0]
+
+
+def imported_modules(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+            if node.module == "bert_tf":
+                yield from (f"bert_tf.{name.name}" for name in node.names)
+
+
+@pytest.mark.parametrize("part", ALLOWED)
+def test_imports_go_to_earlier_parts_only(part):
+    if ALLOWED[part] is None:
+        return
+    for path in PACKAGE.rglob("*.py"):
+        if part_of(path) != part:
+            continue
+        parts = {module.split(".")[1] for module in imported_modules(path) if module.startswith("bert_tf.")}
+        assert parts <= ALLOWED[part] | {part}, f"{path} imports {parts - ALLOWED[part] - {part}}"
+
+
+def test_every_part_has_its_line():
+    assert {part_of(path) for path in PACKAGE.rglob("*.py")} == set(ALLOWED)
+
+
+def test_layers_models_and_objectives_do_not_import_tensorflow():
+    for part in ("layers", "models", "objectives"):
+        for path in (PACKAGE / part).rglob("*.py"):
+            assert not any(module.split(".")[0] == "tensorflow" for module in imported_modules(path)), path
+
+
+def test_importing_bert_tf_imports_no_framework():
+    code = "import sys, bert_tf; print([m for m in ('tensorflow', 'keras', 'numpy', 'keras_hub') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_public_names_exist():
+    import bert_tf
+
+    for name in bert_tf.__all__:
+        assert getattr(bert_tf, name).__name__ == name
+    with pytest.raises(AttributeError, match="no attribute 'Bert'"):
+        bert_tf.Bert  # noqa: B018

@@ -1,0 +1,50 @@
+import keras
+import numpy as np
+import tensorflow as tf
+
+from bert_tf.training.optimizer import AdamW
+
+
+def restated_adamw(weights, gradients, lr, decay, beta_1, beta_2, epsilon, clip, decayed):
+    """Loshchilov and Hutter 2019, algorithm 2, with Kingma and Ba's "epsilon hat", over several updates."""
+    means = [np.zeros_like(w) for w in weights]
+    squares = [np.zeros_like(w) for w in weights]
+    for step, grads in enumerate(gradients, start=1):
+        norm = np.sqrt(sum((g**2).sum() for g in grads))
+        grads = [g * min(1, clip / norm) for g in grads]
+        for i, g in enumerate(grads):
+            means[i] = beta_1 * means[i] + (1 - beta_1) * g
+            squares[i] = beta_2 * squares[i] + (1 - beta_2) * g**2
+            rate = lr * np.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+            if decayed[i]:
+                weights[i] = weights[i] - lr * decay * weights[i]
+            weights[i] = weights[i] - rate * means[i] / (np.sqrt(squares[i]) + epsilon)
+    return weights
+
+
+def random_problem(updates=5):
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=(3, 4)), rng.normal(size=4)]
+    gradients = [[rng.normal(size=w.shape) * scale for w in weights] for scale in (0.01, 1, 5, 0.1, 2)[:updates]]
+    return weights, gradients
+
+
+def test_equals_the_restatement_and_spares_biases():
+    weights, gradients = random_problem()
+    variables = [keras.Variable(w.astype("float32")) for w in weights]
+    optimizer = AdamW(0.01, weight_decay=0.1)
+    for grads in gradients:
+        optimizer.apply([tf.constant(g, tf.float32) for g in grads], variables)
+    expected = restated_adamw(weights, gradients, 0.01, 0.1, 0.9, 0.999, 1e-6, 1.0, decayed=[True, False])
+    for variable, value in zip(variables, expected, strict=True):
+        np.testing.assert_allclose(variable.numpy(), value, atol=1e-5)
+
+
+def test_what_is_decayed_survives_the_config():
+    optimizer = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(AdamW(0.5, weight_decay=0.1)))
+    assert isinstance(optimizer, AdamW)
+    assert optimizer.get_config() == AdamW(0.5, weight_decay=0.1).get_config()
+    kernel, bias = keras.Variable(np.ones((2, 2), "float32")), keras.Variable(np.ones(2, "float32"))
+    optimizer.apply([tf.zeros([2, 2]), tf.zeros([2])], [kernel, bias])
+    np.testing.assert_allclose(kernel.numpy(), 0.95)
+    np.testing.assert_allclose(bias.numpy(), 1.0)
