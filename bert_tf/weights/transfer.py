@@ -180,7 +180,7 @@ def read_into(model: keras.Model, table: Iterable[Row], source: TensorSource, *,
 
 
 def foreign_tensors(model: keras.Model, table: Iterable[Row], left_out: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
-    """The weights of `model` under the names and in the shapes of `table`.
+    """The weights of `model` in float32, under the names and in the shapes of `table`.
 
     Args:
         model: whose weights to take.
@@ -196,7 +196,7 @@ def foreign_tensors(model: keras.Model, table: Iterable[Row], left_out: tuple[st
     require(not unknown, "the target format to have a place for every weight of the model", without_place=unknown)
     tensors = {}
     for path, variable in variables.items():
-        array = keras.ops.convert_to_numpy(variable)
+        array = np.asarray(keras.ops.convert_to_numpy(variable), dtype="float32")
         tensors |= dict(zip(rows[path].sources, rows[path].split(array), strict=True))
     return tensors
 

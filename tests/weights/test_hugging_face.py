@@ -32,11 +32,14 @@ def test_heads_answer_as_in_transformers(architecture):
         np.testing.assert_allclose(value, golden(architecture, name), atol=1e-5, err_msg=name)
 
 
-@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name != "BertForMultipleChoice"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_hidden_states_equal_those_of_transformers(architecture):
     encoder = load_model(FOLDER / architecture, BertEncoder, return_hidden_states=True)
+    inputs = INPUTS
+    if architecture == "BertForMultipleChoice":  # a row for every choice
+        inputs = {name: np.stack([value, value[::-1]], axis=1).reshape(6, 12) for name, value in INPUTS.items()}
 
-    np.testing.assert_allclose(np.stack(encoder(INPUTS)["hidden_states"]), golden(architecture, "hidden_states"),
+    np.testing.assert_allclose(np.stack(encoder(inputs)["hidden_states"]), golden(architecture, "hidden_states"),
                                atol=1e-5)
 
 
@@ -104,6 +107,17 @@ def test_half_precision_files_become_float32(dtype, tolerance, tmp_path):
                                   stored.astype("float32"))
     assert json.loads((tmp_path / "saved/config.json").read_text())["dtype"] == "float32"
     np.testing.assert_allclose(model(INPUTS)["pooled_output"], golden("BertModel", "pooled_output"), atol=tolerance)
+
+
+def test_variables_in_half_precision_are_written_in_float32(tmp_path):
+    model = load_model(FOLDER / "BertModel", BertEncoder, dtype="bfloat16")
+    assert {weight.dtype for weight in model.weights} == {"bfloat16"}
+
+    save_model(model, tmp_path / "saved")
+
+    stored = load_file(tmp_path / "saved/model.safetensors")["pooler.dense.bias"]
+    original = load_file(FOLDER / "BertModel/model.safetensors")["pooler.dense.bias"]
+    np.testing.assert_array_equal(stored, original.astype(ml_dtypes.bfloat16).astype("float32"))
 
 
 def test_reads_shards(tmp_path):
