@@ -177,7 +177,7 @@ class MaskingConfig:
 
 
 OBJECTIVES = ("nsp", "sop", "mlm")
-"""Next-sentence prediction (BERT), sentence-order prediction (ALBERT, Lan et al. 2019, section 3.1), masked LM alone."""
+"""Next-sentence prediction (BERT), sentence-order prediction (ALBERT: Lan et al. 2019, section 3.1), masked LM only."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -218,7 +218,8 @@ class PretrainingConfig:
     """A whole pre-training run, as `scripts/pretrain.py` takes it from flags or from a JSON file (`--config`).
 
     Attributes:
-        input: comma-separated files or patterns, or `tfds:NAME`; None for the documentation of this Python installation.
+        input: comma-separated files or patterns, or `tfds:NAME`; without it the documentation of this Python
+            installation is read.
         input_layout: `sentences` (a sentence per line, blank line between documents), `lines` (a document per line)
             or `files` (a document per file); the latter two are split into sentences.
         language: ISO code for the sentence splitter.

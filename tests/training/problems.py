@@ -21,11 +21,12 @@ def tiny_model(dropout=0.0, learning_rate=1e-2, **compile_options):
 def batch(seed=0, rows=ROWS):
     """A batch whose rows have very different numbers of masked tokens."""
     rng = np.random.default_rng(seed)
+    positions = rng.permuted(np.tile(np.arange(SEQ), (rows, 1)), axis=1)[:, :MASKED]
     inputs = {
         "token_ids": rng.integers(5, VOCABULARY, (rows, SEQ)).astype("int32"),
         "segment_ids": np.repeat([[0] * 6 + [1] * 6], rows, 0).astype("int32"),
         "padding_mask": np.ones((rows, SEQ), "int32"),
-        "masked_positions": np.sort(rng.permuted(np.tile(np.arange(SEQ), (rows, 1)), axis=1)[:, :MASKED]).astype("int32"),
+        "masked_positions": np.sort(positions).astype("int32"),
     }
     labels = {"masked_lm": rng.integers(5, VOCABULARY, (rows, MASKED)).astype("int32"),
               "next_sentence": rng.integers(0, 2, rows).astype("int32")}

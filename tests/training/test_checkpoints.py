@@ -53,6 +53,6 @@ def test_a_damaged_file_is_named_and_changes_nothing(tmp_path):
 def test_another_model_is_refused_by_name(tmp_path, monkeypatch):
     path = save_checkpoint(tmp_path, trained(1))
     monkeypatch.setattr("tests.training.problems.VOCABULARY", 41)
-    with pytest.raises(ValueError, match=r"token_embedding.* in .*step-000000001.safetensors to have the shape \(41, 16\)"
-                                         r". Received: shape=\(40, 16\)"):
+    with pytest.raises(ValueError, match=r"token_embedding.* in .*step-000000001.safetensors to have the shape "
+                                         r"\(41, 16\). Received: shape=\(40, 16\)"):
         restore_checkpoint(path, tiny_model())

@@ -1,0 +1,33 @@
+"""Measures bert_tf, and beside it what else is installed, on the same text and in alternation.
+
+    python scripts/benchmark.py tokenize examples --data='wiki/*.txt' --vocabulary=vocab.txt
+
+Names: tokenize (text to ids, against Hugging Face's tokenizers) and examples (text to masked batches). Only the ratios
+of one run mean something: machines differ, and other programs disturb.
+"""
+
+from absl import app, flags
+
+from bert_tf.workflows.command_line import run
+
+_DATA = flags.DEFINE_string("data", None, "Sentence files: comma-separated names or patterns.", required=True)
+_VOCABULARY = flags.DEFINE_string("vocabulary", None, "The vocab.txt to tokenise with.", required=True)
+_LOWERCASE = flags.DEFINE_bool("lowercase", True, "Whether that vocabulary is lower-cased.")
+_SEQUENCE_LENGTH = flags.DEFINE_integer("sequence_length", 128, "Tokens of an example at most.", lower_bound=8)
+_REPEATS = flags.DEFINE_integer("repeats", 5, "Runs of each contestant.", lower_bound=1)
+_OUTPUT = flags.DEFINE_string("output", None, "JSON file for the results.")
+
+
+def main(argv):
+    """Runs the named benchmarks, or all."""
+    from bert_tf.workflows.benchmark import BENCHMARKS, benchmark
+
+    unknown = [name for name in argv[1:] if name not in BENCHMARKS]
+    if unknown:
+        raise app.UsageError(f"Expected benchmarks out of {', '.join(BENCHMARKS)}. Received: {unknown}.")
+    benchmark(argv[1:] or list(BENCHMARKS), _DATA.value, _VOCABULARY.value, lowercase=_LOWERCASE.value,
+              sequence_length=_SEQUENCE_LENGTH.value, repeats=_REPEATS.value, output=_OUTPUT.value)
+
+
+if __name__ == "__main__":
+    run(main)
