@@ -8,8 +8,10 @@ from keras import ops
 
 from bert_tf.config import EncoderConfig, require
 from bert_tf.features import ENCODER_INPUTS
-from bert_tf.models.encoder import BertEncoder, as_encoder_config, select_inputs, symbolic_inputs
+from bert_tf.models.encoder import BertEncoder
+from bert_tf.models.feature_model import config_and_policy, symbolic_inputs
 from bert_tf.models.labels import label_names
+from bert_tf.models.output_layers import output_dropout, output_layer
 from bert_tf.models.task_model import TaskModel
 from bert_tf.objectives.losses import cross_entropy
 
@@ -38,36 +40,26 @@ class BertClassifier(TaskModel):
     def __init__(self, config: EncoderConfig | Mapping[str, Any], labels: Sequence[str] | None = None, *,
                  num_labels: int | None = None, problem_type: str = "single_label", dropout: float | None = None,
                  dtype=None, name: str = "classifier", **kwargs):
-        config = as_encoder_config(config)
-        dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+        config, dtype = config_and_policy(config, dtype)
         labels = label_names(labels, num_labels)
         require(problem_type in PROBLEM_TYPES, f"`problem_type` to be one of {', '.join(PROBLEM_TYPES)}",
                 problem_type=problem_type)
 
         # Layers
         encoder = BertEncoder(config, dtype=dtype)
-        drop = keras.layers.Dropout(config.dropout if dropout is None else dropout, dtype=dtype,
-                                    name="classifier_dropout")
-        classifier = keras.layers.Dense(
-            len(labels), kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_stddev),
-            dtype=keras.backend.result_type(dtype.compute_dtype, "float32"), name="classifier")
+        drop = output_dropout(dropout, config, dtype)
+        classifier = output_layer(len(labels), config, dtype, "classifier")
 
         # Graph
         inputs = symbolic_inputs(ENCODER_INPUTS)
         logits = classifier(drop(encoder(inputs)["pooled_output"]))
-        super().__init__(inputs=inputs, outputs={"logits": logits}, name=name, **kwargs)
+        super().__init__(inputs=inputs, outputs={"logits": logits}, config=config, dtype=dtype, name=name, **kwargs)
 
-        # Config; layers become attributes only now, because torch takes none before the model is initialised
+        # Config
         self.encoder = encoder
-        self.config = config
-        self.dtype_policy = dtype
         self.labels = labels
         self.problem_type = problem_type
         self.dropout = dropout
-
-    def __call__(self, inputs, *args, **kwargs):
-        """As `keras.Model.__call__`; also takes lists, and ignores features that are not inputs."""
-        return super().__call__(select_inputs(inputs, tuple(self.input)), *args, **kwargs)
 
     @property
     def task_metrics(self) -> dict[str, tuple[str, ...]]:
@@ -97,17 +89,8 @@ class BertClassifier(TaskModel):
 
     def get_config(self):
         """Constructor arguments."""
-        return {
-            "config": self.config.to_dict(),
+        return super().get_config() | {
             "labels": list(self.labels),
             "problem_type": self.problem_type,
             "dropout": self.dropout,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-            "trainable": self.trainable,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The inverse of `get_config`."""
-        return cls(**config)

@@ -4,17 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 
 from bert_tf.config import EncoderConfig
 from bert_tf.features import ENCODER_INPUTS
 from bert_tf.layers.embeddings import Embeddings
 from bert_tf.layers.encoder_block import EncoderBlock
 from bert_tf.layers.pooling import FirstTokenPooler
+from bert_tf.models.feature_model import FeatureModel, config_and_policy, symbolic_inputs
 
 
 @keras.saving.register_keras_serializable(package="bert_tf")
-class BertEncoder(keras.Model):
+class BertEncoder(FeatureModel):
     """Token ids in, one vector per token out (Devlin et al. 2018, section 3).
 
     Args:
@@ -45,8 +45,7 @@ class BertEncoder(keras.Model):
     def __init__(self, config: EncoderConfig | Mapping[str, Any], *, pooler: bool = True,
                  return_hidden_states: bool = False, return_attention_weights: bool = False, dtype=None,
                  name: str = "encoder", **kwargs):
-        config = as_encoder_config(config)
-        dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+        config, dtype = config_and_policy(config, dtype)
 
         # Layers
         token_embedding = keras.layers.ReversibleEmbedding(
@@ -83,61 +82,20 @@ class BertEncoder(keras.Model):
             outputs["hidden_states"] = tuple(hidden_states)
         if return_attention_weights:
             outputs["attention_weights"] = tuple(attention_weights)
-        super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
+        super().__init__(inputs=inputs, outputs=outputs, config=config, dtype=dtype, name=name, **kwargs)
 
-        # Config; layers become attributes only now, because torch takes none before the model is initialised
+        # Config
         self.token_embedding = token_embedding
         self.embeddings = embeddings
         self.blocks = blocks
         self.pooler = first_token_pooler
-        self.config = config
         self.return_hidden_states = return_hidden_states
         self.return_attention_weights = return_attention_weights
-        self.dtype_policy = dtype
-
-    def __call__(self, inputs, *args, **kwargs):
-        """As `keras.Model.__call__`; also takes lists, and ignores features that are not inputs."""
-        return super().__call__(select_inputs(inputs, tuple(self.input)), *args, **kwargs)
 
     def get_config(self):
         """Constructor arguments."""
-        return {
-            "config": self.config.to_dict(),
+        return super().get_config() | {
             "pooler": self.pooler is not None,
             "return_hidden_states": self.return_hidden_states,
             "return_attention_weights": self.return_attention_weights,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-            "trainable": self.trainable,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The inverse of `get_config`."""
-        return cls(**config)
-
-
-def as_encoder_config(config: EncoderConfig | Mapping[str, Any]) -> EncoderConfig:
-    """`config` itself, or built from what `EncoderConfig.to_dict` gave."""
-    return config if isinstance(config, EncoderConfig) else EncoderConfig.from_dict(config)
-
-
-def symbolic_inputs(names: tuple[str, ...]) -> dict[str, keras.KerasTensor]:
-    """An int32 model input `(batch, None)` for each of `names`."""
-    return {name: keras.Input((None,), dtype="int32", name=name) for name in names}
-
-
-def select_inputs(features: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Takes `names` out of `features` and turns lists into int32 arrays.
-
-    Keras would read a list as a structure of many inputs, and given one name too many it would assign the tensors to
-    the wrong inputs, with no more than a warning.
-
-    Raises:
-        ValueError: a name is missing.
-    """
-    missing = [name for name in names if name not in features]
-    if missing:
-        raise ValueError(f"Expected inputs {', '.join(names)}. Received: {', '.join(features)}.")
-    return {name: np.asarray(features[name], "int32") if isinstance(features[name], list | tuple) else features[name]
-            for name in names}

@@ -9,7 +9,9 @@ from keras import ops
 from bert_tf.config import EncoderConfig
 from bert_tf.features import ENCODER_INPUTS
 from bert_tf.layers.choices import FoldChoices, UnfoldChoices
-from bert_tf.models.encoder import BertEncoder, as_encoder_config, select_inputs
+from bert_tf.models.encoder import BertEncoder
+from bert_tf.models.feature_model import config_and_policy
+from bert_tf.models.output_layers import output_dropout, output_layer
 from bert_tf.models.task_model import TaskModel
 from bert_tf.objectives.losses import cross_entropy
 
@@ -33,33 +35,23 @@ class BertMultipleChoice(TaskModel):
 
     def __init__(self, config: EncoderConfig | Mapping[str, Any], *, dropout: float | None = None,
                  dtype=None, name: str = "multiple_choice", **kwargs):
-        config = as_encoder_config(config)
-        dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+        config, dtype = config_and_policy(config, dtype)
 
         # Layers
         encoder = BertEncoder(config, dtype=dtype)
-        drop = keras.layers.Dropout(config.dropout if dropout is None else dropout, dtype=dtype,
-                                    name="classifier_dropout")
-        classifier = keras.layers.Dense(
-            1, kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_stddev),
-            dtype=keras.backend.result_type(dtype.compute_dtype, "float32"), name="classifier")
+        drop = output_dropout(dropout, config, dtype)
+        classifier = output_layer(1, config, dtype, "classifier")
 
         # Graph
         inputs = {key: keras.Input((None, None), dtype="int32", name=key) for key in ENCODER_INPUTS}
         rows = {key: FoldChoices(name=f"fold_{key}")(value) for key, value in inputs.items()}
         scores = classifier(drop(encoder(rows)["pooled_output"]))  # (batch x choices, 1)
         logits = UnfoldChoices(dtype="float32", name="unfold_scores")(scores, inputs["token_ids"])
-        super().__init__(inputs=inputs, outputs={"logits": logits}, name=name, **kwargs)
+        super().__init__(inputs=inputs, outputs={"logits": logits}, config=config, dtype=dtype, name=name, **kwargs)
 
-        # Config; layers become attributes only now, because torch takes none before the model is initialised
+        # Config
         self.encoder = encoder
-        self.config = config
-        self.dtype_policy = dtype
         self.dropout = dropout
-
-    def __call__(self, inputs, *args, **kwargs):
-        """As `keras.Model.__call__`; also takes lists, and ignores features that are not inputs."""
-        return super().__call__(select_inputs(inputs, tuple(self.input)), *args, **kwargs)
 
     def element_losses(self, labels, outputs):
         """Cross-entropy over the choices of each example; float32 `(batch,)`."""
@@ -73,15 +65,4 @@ class BertMultipleChoice(TaskModel):
 
     def get_config(self):
         """Constructor arguments."""
-        return {
-            "config": self.config.to_dict(),
-            "dropout": self.dropout,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-            "trainable": self.trainable,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The inverse of `get_config`."""
-        return cls(**config)
+        return super().get_config() | {"dropout": self.dropout}

@@ -9,7 +9,9 @@ from keras import ops
 from bert_tf.config import EncoderConfig
 from bert_tf.features import ENCODER_INPUTS, PRETRAINING_INPUTS
 from bert_tf.layers.masked_lm_head import MaskedLmHead
-from bert_tf.models.encoder import BertEncoder, as_encoder_config, select_inputs, symbolic_inputs
+from bert_tf.models.encoder import BertEncoder
+from bert_tf.models.feature_model import config_and_policy, symbolic_inputs
+from bert_tf.models.output_layers import output_layer
 from bert_tf.models.task_model import TaskModel
 from bert_tf.objectives.losses import cross_entropy
 
@@ -38,8 +40,7 @@ class BertPretrainer(TaskModel):
 
     def __init__(self, config: EncoderConfig | Mapping[str, Any], *, masked_lm: bool = True, next_sentence: bool = True,
                  dtype=None, name: str = "pretrainer", **kwargs):
-        config = as_encoder_config(config)
-        dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+        config, dtype = config_and_policy(config, dtype)
         if not masked_lm and not next_sentence:
             raise ValueError("Expected `masked_lm` or `next_sentence`. Received: masked_lm=False, next_sentence=False.")
 
@@ -53,9 +54,7 @@ class BertPretrainer(TaskModel):
                 dtype=dtype, name="masked_lm_head")
         next_sentence_head = None
         if next_sentence:
-            next_sentence_head = keras.layers.Dense(
-                2, kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_stddev),
-                dtype=keras.backend.result_type(dtype.compute_dtype, "float32"), name="next_sentence_head")
+            next_sentence_head = output_layer(2, config, dtype, "next_sentence_head")
 
         # Graph
         inputs = symbolic_inputs(PRETRAINING_INPUTS if masked_lm else ENCODER_INPUTS)
@@ -68,18 +67,12 @@ class BertPretrainer(TaskModel):
             outputs["masked_lm"] = masked_lm_head(decoded, positions, from_decoder=True)
         if next_sentence:
             outputs["next_sentence"] = next_sentence_head(encoded["pooled_output"])
-        super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
+        super().__init__(inputs=inputs, outputs=outputs, config=config, dtype=dtype, name=name, **kwargs)
 
-        # Config; layers become attributes only now, because torch takes none before the model is initialised
+        # Config
         self.encoder = encoder
         self.masked_lm_head = masked_lm_head
         self.next_sentence_head = next_sentence_head
-        self.config = config
-        self.dtype_policy = dtype
-
-    def __call__(self, inputs, *args, **kwargs):
-        """As `keras.Model.__call__`; also takes lists, and ignores features that are not inputs."""
-        return super().__call__(select_inputs(inputs, tuple(self.input)), *args, **kwargs)
 
     @property
     def task_metrics(self) -> dict[str, tuple[str, ...]]:
@@ -96,19 +89,10 @@ class BertPretrainer(TaskModel):
 
     def get_config(self):
         """Constructor arguments."""
-        return {
-            "config": self.config.to_dict(),
+        return super().get_config() | {
             "masked_lm": self.masked_lm_head is not None,
             "next_sentence": self.next_sentence_head is not None,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-            "trainable": self.trainable,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The inverse of `get_config`."""
-        return cls(**config)
 
 
 def _is_right(labels, logits):

@@ -8,11 +8,12 @@ import keras
 from bert_tf.config import EncoderConfig, require
 from bert_tf.features import ENCODER_INPUTS
 from bert_tf.layers.sentence_pooling import SentencePooling
-from bert_tf.models.encoder import BertEncoder, as_encoder_config, select_inputs, symbolic_inputs
+from bert_tf.models.encoder import BertEncoder
+from bert_tf.models.feature_model import FeatureModel, config_and_policy, symbolic_inputs
 
 
 @keras.saving.register_keras_serializable(package="bert_tf")
-class BertSentenceEmbedder(keras.Model):
+class BertSentenceEmbedder(FeatureModel):
     """Encoder and pooling over its tokens (Reimers and Gurevych 2019).
 
     Inputs as `BertEncoder`. Output: dict with `embedding`, float32 `(batch, hidden)`.
@@ -31,8 +32,7 @@ class BertSentenceEmbedder(keras.Model):
     def __init__(self, config: EncoderConfig | Mapping[str, Any], *, pooling: str = "mean", normalize: bool = False,
                  max_length: int | None = None, pooler: bool = True, dtype=None,
                  name: str = "sentence_embedder", **kwargs):
-        config = as_encoder_config(config)
-        dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+        config, dtype = config_and_policy(config, dtype)
         max_length = config.max_sequence_length if max_length is None else max_length
         require(isinstance(max_length, int) and 2 <= max_length <= config.max_sequence_length,
                 "`max_length` between 2 and `max_sequence_length`", max_length=max_length,
@@ -45,12 +45,11 @@ class BertSentenceEmbedder(keras.Model):
         # Graph
         inputs = symbolic_inputs(ENCODER_INPUTS)
         embedding = sentence_pooling(encoder(inputs)["sequence_output"], inputs["padding_mask"])
-        super().__init__(inputs=inputs, outputs={"embedding": embedding}, name=name, **kwargs)
+        super().__init__(inputs=inputs, outputs={"embedding": embedding}, config=config, dtype=dtype, name=name,
+                         **kwargs)
 
-        # Config; layers become attributes only now, because torch takes none before the model is initialised
+        # Config
         self.encoder = encoder
-        self.config = config
-        self.dtype_policy = dtype
         self.pooling = pooling
         self.normalize = normalize
         self.max_length = max_length
@@ -58,24 +57,11 @@ class BertSentenceEmbedder(keras.Model):
         if pooler:
             self.encoder.pooler.trainable = False  # it would get no gradient
 
-    def __call__(self, inputs, *args, **kwargs):
-        """As `keras.Model.__call__`; also takes lists, and ignores features that are not inputs."""
-        return super().__call__(select_inputs(inputs, tuple(self.input)), *args, **kwargs)
-
     def get_config(self):
         """Constructor arguments."""
-        return {
-            "config": self.config.to_dict(),
+        return super().get_config() | {
             "pooling": self.pooling,
             "normalize": self.normalize,
             "max_length": self.max_length,
             "pooler": self.pooler,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-            "trainable": self.trainable,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The inverse of `get_config`."""
-        return cls(**config)

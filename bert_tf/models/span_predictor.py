@@ -8,7 +8,9 @@ from keras import ops
 
 from bert_tf.config import EncoderConfig
 from bert_tf.features import ENCODER_INPUTS
-from bert_tf.models.encoder import BertEncoder, as_encoder_config, select_inputs, symbolic_inputs
+from bert_tf.models.encoder import BertEncoder
+from bert_tf.models.feature_model import config_and_policy, symbolic_inputs
+from bert_tf.models.output_layers import output_layer
 from bert_tf.models.task_model import TaskModel
 from bert_tf.objectives.losses import cross_entropy
 
@@ -31,29 +33,20 @@ class BertSpanPredictor(TaskModel):
 
     def __init__(self, config: EncoderConfig | Mapping[str, Any], *, dtype=None, name: str = "span_predictor",
                  **kwargs):
-        config = as_encoder_config(config)
-        dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+        config, dtype = config_and_policy(config, dtype)
 
         # Layers
         encoder = BertEncoder(config, pooler=False, dtype=dtype)
-        span_head = keras.layers.Dense(
-            2, kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_stddev),
-            dtype=keras.backend.result_type(dtype.compute_dtype, "float32"), name="span_head")
+        span_head = output_layer(2, config, dtype, "span_head")
 
         # Graph
         inputs = symbolic_inputs(ENCODER_INPUTS)
         scores = span_head(encoder(inputs)["sequence_output"])  # (batch, seq, 2)
         super().__init__(inputs=inputs, outputs={"start_logits": scores[..., 0], "end_logits": scores[..., 1]},
-                         name=name, **kwargs)
+                         config=config, dtype=dtype, name=name, **kwargs)
 
-        # Config; layers become attributes only now, because torch takes none before the model is initialised
+        # Config
         self.encoder = encoder
-        self.config = config
-        self.dtype_policy = dtype
-
-    def __call__(self, inputs, *args, **kwargs):
-        """As `keras.Model.__call__`; also takes lists, and ignores features that are not inputs."""
-        return super().__call__(select_inputs(inputs, tuple(self.input)), *args, **kwargs)
 
     def element_losses(self, labels, outputs):
         """Half the cross-entropy of the start and half that of the end, whose sum is the loss; float32 `(batch,)`."""
@@ -68,17 +61,3 @@ class BertSpanPredictor(TaskModel):
             right = ops.equal(ops.argmax(outputs[name], axis=-1), position)
             metrics[name] = {"accuracy": ops.cast(right, "float32")}
         return metrics
-
-    def get_config(self):
-        """Constructor arguments."""
-        return {
-            "config": self.config.to_dict(),
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-            "trainable": self.trainable,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The inverse of `get_config`."""
-        return cls(**config)

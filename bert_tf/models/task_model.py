@@ -5,8 +5,10 @@ import types
 import keras
 from keras import ops
 
+from bert_tf.models.feature_model import FeatureModel
 
-class TaskModel(keras.Model):
+
+class TaskModel(FeatureModel):
     """A functional model that knows its own loss.
 
     A task model names its outputs' losses and metrics element by element; this class weighs, sums and reports them.

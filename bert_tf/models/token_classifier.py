@@ -8,8 +8,10 @@ from keras import ops
 
 from bert_tf.config import EncoderConfig
 from bert_tf.features import ENCODER_INPUTS
-from bert_tf.models.encoder import BertEncoder, as_encoder_config, select_inputs, symbolic_inputs
+from bert_tf.models.encoder import BertEncoder
+from bert_tf.models.feature_model import config_and_policy, symbolic_inputs
 from bert_tf.models.labels import label_names
+from bert_tf.models.output_layers import output_dropout, output_layer
 from bert_tf.models.task_model import TaskModel
 from bert_tf.objectives.losses import cross_entropy
 
@@ -36,33 +38,23 @@ class BertTokenClassifier(TaskModel):
     def __init__(self, config: EncoderConfig | Mapping[str, Any], labels: Sequence[str] | None = None, *,
                  num_labels: int | None = None, dropout: float | None = None, dtype=None,
                  name: str = "token_classifier", **kwargs):
-        config = as_encoder_config(config)
-        dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+        config, dtype = config_and_policy(config, dtype)
         labels = label_names(labels, num_labels)
 
         # Layers
         encoder = BertEncoder(config, pooler=False, dtype=dtype)
-        drop = keras.layers.Dropout(config.dropout if dropout is None else dropout, dtype=dtype,
-                                    name="classifier_dropout")
-        classifier = keras.layers.Dense(
-            len(labels), kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_stddev),
-            dtype=keras.backend.result_type(dtype.compute_dtype, "float32"), name="classifier")
+        drop = output_dropout(dropout, config, dtype)
+        classifier = output_layer(len(labels), config, dtype, "classifier")
 
         # Graph
         inputs = symbolic_inputs(ENCODER_INPUTS)
         logits = classifier(drop(encoder(inputs)["sequence_output"]))
-        super().__init__(inputs=inputs, outputs={"logits": logits}, name=name, **kwargs)
+        super().__init__(inputs=inputs, outputs={"logits": logits}, config=config, dtype=dtype, name=name, **kwargs)
 
-        # Config; layers become attributes only now, because torch takes none before the model is initialised
+        # Config
         self.encoder = encoder
-        self.config = config
-        self.dtype_policy = dtype
         self.labels = labels
         self.dropout = dropout
-
-    def __call__(self, inputs, *args, **kwargs):
-        """As `keras.Model.__call__`; also takes lists, and ignores features that are not inputs."""
-        return super().__call__(select_inputs(inputs, tuple(self.input)), *args, **kwargs)
 
     def element_losses(self, labels, outputs):
         """Cross-entropy of each token, 0 where the label is negative; float32 `(batch, seq)`."""
@@ -77,16 +69,4 @@ class BertTokenClassifier(TaskModel):
 
     def get_config(self):
         """Constructor arguments."""
-        return {
-            "config": self.config.to_dict(),
-            "labels": list(self.labels),
-            "dropout": self.dropout,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-            "trainable": self.trainable,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """The inverse of `get_config`."""
-        return cls(**config)
+        return super().get_config() | {"labels": list(self.labels), "dropout": self.dropout}
