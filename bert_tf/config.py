@@ -223,7 +223,9 @@ class PretrainingConfig:
         input_layout: `sentences` (a sentence per line, blank line between documents), `lines` (a document per line)
             or `files` (a document per file); the latter two are split into sentences.
         language: ISO code for the sentence splitter.
-        vocabulary: a `vocab.txt`; None to learn one of `vocabulary_size` pieces from the input.
+        init: model to go on training: a model directory or "owner/name" on the Hugging Face hub; its shape and its
+            tokeniser are kept. Without it weights are drawn at random.
+        vocabulary: a `vocab.txt`; without it (and without `init`) one of `vocabulary_size` pieces is learned.
         vocabulary_size: pieces to learn.
         lowercase: lower-case the text and strip accents.
         size: encoder preset, one of `SIZES`.
@@ -232,10 +234,10 @@ class PretrainingConfig:
         batch_size: examples per update, over all devices.
         steps: updates.
         learning_rate: its peak.
-        warmup_steps: updates until the peak; None for 5 % of all.
+        warmup_steps: updates until the peak; 5 % of all if not given.
         weight_decay: of AdamW.
         adam_beta_2: of AdamW; short runs like it lower than the paper's 0.999.
-        dropout: rate of all dropouts; None for the preset's 0.1.
+        dropout: rate of all dropouts; the preset's or the initial model's if not given.
         masking_rate: share of tokens to predict.
         whole_word_masking: mask whole words.
         short_sequence_rate: share of examples that aim at a random shorter length.
@@ -244,14 +246,15 @@ class PretrainingConfig:
         held_out_examples: examples to evaluate on at most.
         precision: one of `PRECISIONS`.
         strategy: `auto`, `one_device` or `mirrored`.
-        evaluation_steps: updates between evaluations; None for a tenth of all.
-        checkpoint_steps: updates between checkpoints; None for a tenth of all.
+        evaluation_steps: updates between evaluations; a tenth of all if not given.
+        checkpoint_steps: updates between checkpoints; a tenth of all if not given.
         seed: of everything random.
     """
 
     input: str | None = None
     input_layout: str = "sentences"
     language: str = "en"
+    init: str | None = None
     vocabulary: str | None = None
     vocabulary_size: int = 30522
     lowercase: bool = True
@@ -287,6 +290,8 @@ class PretrainingConfig:
         require(self.learning_rate > 0, "`learning_rate` > 0", learning_rate=self.learning_rate)
         require(self.warmup_steps is None or 0 <= self.warmup_steps <= self.steps, "`warmup_steps` in [0, steps]",
                 warmup_steps=self.warmup_steps, steps=self.steps)
+        require(not (self.init and self.vocabulary), "no `vocabulary` beside `init`, which brings its own",
+                init=self.init, vocabulary=self.vocabulary)
         require(0 < self.held_out_share <= 0.5, "`held_out_share` in (0, 0.5]", held_out_share=self.held_out_share)
         # These check their own fields.
         self.examples()
@@ -301,10 +306,9 @@ class PretrainingConfig:
         return MaskingConfig(self.masking_rate, whole_words=self.whole_word_masking)
 
     def encoder(self, vocabulary_size: int) -> EncoderConfig:
-        """The encoder for a vocabulary of so many pieces."""
-        rates = {} if self.dropout is None else {"dropout": self.dropout, "attention_dropout": self.dropout}
-        config = EncoderConfig.from_size(self.size, vocabulary_size=vocabulary_size, **rates)
-        require(self.sequence_length <= config.max_sequence_length,
-                f"`sequence_length` not beyond the {config.max_sequence_length} rows of the position table",
-                sequence_length=self.sequence_length)
-        return config
+        """The encoder for a vocabulary of so many pieces, by `size` and `dropout`."""
+        return EncoderConfig.from_size(self.size, vocabulary_size=vocabulary_size, **self.dropouts())
+
+    def dropouts(self) -> dict[str, float]:
+        """The fields of an `EncoderConfig` that `dropout` sets."""
+        return {} if self.dropout is None else {"dropout": self.dropout, "attention_dropout": self.dropout}

@@ -67,6 +67,7 @@ def test_example_lengths_leave_room_for_special_tokens():
     ({"objective": "clm"}, "objective='clm'"),
     ({"precision": "half"}, "precision='half'"),
     ({"held_out_share": 0.0}, "held_out_share=0.0"),
+    ({"init": "runs/wiki", "vocabulary": "vocab.txt"}, "init='runs/wiki', vocabulary='vocab.txt'"),
 ])
 def test_pretraining_config_refuses(changes, message):
     with pytest.raises(ValueError) as caught:
@@ -74,9 +75,10 @@ def test_pretraining_config_refuses(changes, message):
     assert message in str(caught.value)
 
 
-def test_sequence_beyond_the_position_table_is_refused():
-    with pytest.raises(ValueError, match="512 rows of the position table. Received: sequence_length=513"):
-        PretrainingConfig(sequence_length=513).encoder(100)
+def test_a_run_describes_its_encoder():
+    encoder = PretrainingConfig(size="mini", dropout=0.0).encoder(100)
+    assert encoder == EncoderConfig.mini(vocabulary_size=100, dropout=0.0, attention_dropout=0.0)
+    assert PretrainingConfig(size="mini").encoder(100).dropout == 0.1
 
 
 def test_from_mapping_lists_known_keys_when_none_is_near():

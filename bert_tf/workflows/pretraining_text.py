@@ -12,15 +12,15 @@ from bert_tf.text.tokenizer import WordPieceTokenizer
 from bert_tf.text.vocabulary import Vocabulary
 
 
-def prepare_sentence_files(config: PretrainingConfig, output_dir: Path) -> list[Path]:
+def prepare_sentence_files(config: PretrainingConfig, output_dir: Path, *, keep: bool) -> list[Path]:
     """The sentence files of a run; text in any other layout is rewritten once, to `sentences.txt` in `output_dir`.
 
-    A run that goes on finds the file written before and keeps it.
+    With `keep`, for a run that goes on, the file written before is taken.
     """
     if config.input and config.input_layout == "sentences" and not config.input.startswith(TFDS_PREFIX):
         return find_files(config.input)
     path = output_dir / "sentences.txt"
-    if path.exists():
+    if keep and path.exists():
         return [path]
     if config.input is None:
         logging.info("Collecting the documentation of this Python installation in %s", path)
@@ -31,14 +31,18 @@ def prepare_sentence_files(config: PretrainingConfig, output_dir: Path) -> list[
     return [path]
 
 
-def prepare_tokenizer(config: PretrainingConfig, files: list[Path], output_dir: Path) -> WordPieceTokenizer:
-    """The tokeniser of a run: with the vocabulary that the user named, or with one learned from the text."""
+def prepare_tokenizer(config: PretrainingConfig, files: list[Path], output_dir: Path, *,
+                      keep: bool) -> WordPieceTokenizer:
+    """The tokeniser of a run: with the vocabulary that the user named, or with one learned from the text.
+
+    With `keep`, for a run that goes on, the vocabulary learned before is taken.
+    """
     if config.vocabulary:
         path = Path(config.vocabulary)
         require(path.is_file(), "`vocabulary` to be a file with a piece per line", vocabulary=config.vocabulary)
         return WordPieceTokenizer(path, lowercase=config.lowercase)
     path = output_dir / "vocab.txt"
-    if not path.exists():
+    if not (keep and path.exists()):
         logging.info("Learning a vocabulary of %d pieces", config.vocabulary_size)
         pieces = learn_vocabulary(files, config.vocabulary_size, lowercase=config.lowercase)
         Vocabulary(pieces).save(path)

@@ -17,6 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SMALL = dict(size="tiny", sequence_length=32, batch_size=8, steps=6, learning_rate=1e-3, held_out_share=0.2,
              held_out_examples=32, vocabulary_size=200)
 
+TEN_DOCUMENTS = "".join(f"line {number} a\nline {number} b\n\n" for number in range(10))
+
 
 def script(name, *arguments):
     return subprocess.run([sys.executable, str(ROOT / "scripts" / name), *arguments], capture_output=True, text=True,
@@ -94,6 +96,18 @@ def test_resumes_and_refuses_to_overwrite(run, corpus):
     assert (directory / "model.safetensors").read_bytes() == before
 
 
+def test_goes_on_from_any_model(run, corpus, tmp_path):
+    directory, _ = run
+    config = PretrainingConfig(**SMALL | dict(input=str(corpus), init=str(directory), steps=1, learning_rate=1e-9,
+                                              dropout=0.0))
+    report = pretrain(config, tmp_path / "on")
+    # A step that changes nothing: the same held-out loss as at the end of the first run.
+    earlier = json.loads((directory / "report.json").read_text())["held_out"]
+    assert report["held_out"]["masked_lm_loss"] == pytest.approx(earlier["masked_lm_loss"], abs=1e-4)
+    assert (tmp_path / "on" / "vocab.txt").read_bytes() == (directory / "vocab.txt").read_bytes()
+    assert json.loads((tmp_path / "on" / "config.json").read_text())["hidden_dropout_prob"] == 0.0
+
+
 @pytest.mark.parametrize("objective", ["sop", "mlm"])
 def test_other_objectives_and_options(corpus, tmp_path, objective):
     config = PretrainingConfig(**SMALL | dict(input=str(corpus), objective=objective, steps=2, whole_word_masking=True,
@@ -115,8 +129,9 @@ def test_other_objectives_and_options(corpus, tmp_path, objective):
     ("", {}, "Expected text. Received: files="),
     ("one document\nof two lines\n", {}, "at least 2 documents"),
     ("one document\nof two lines\n", {"objective": "mlm"}, "at least 4 documents, to hold some out"),
-    ("a b\nc d\n\n" * 10, {"vocabulary": "missing.txt"}, "vocabulary='missing.txt'"),
-    ("a b\nc d\n\n" * 10, {"sequence_length": 600}, "sequence_length=600"),
+    (TEN_DOCUMENTS, {"vocabulary": "missing.txt"}, "vocabulary='missing.txt'"),
+    (TEN_DOCUMENTS, {"sequence_length": 600}, "512 rows of the position table. Received: sequence_length=600"),
+    (TEN_DOCUMENTS, {"init": "no/such/model/here"}, "no/such/model/here"),
 ])
 def test_bad_input_is_refused_before_training(tmp_path, text, changes, message):
     path = tmp_path / "text.txt"
@@ -125,7 +140,8 @@ def test_bad_input_is_refused_before_training(tmp_path, text, changes, message):
     with pytest.raises(ValueError) as caught:
         pretrain(PretrainingConfig(**SMALL | {"input": str(path)} | changes), tmp_path / "run")
     assert message in str(caught.value)
-    assert not (tmp_path / "run" / "checkpoints").exists()
+    # Nothing trained, and the folder is free for the next try.
+    assert not (tmp_path / "run" / "checkpoints").exists() and not (tmp_path / "run" / "run.json").exists()
 
 
 def test_a_vocabulary_without_mask_is_refused_by_file_and_piece(corpus, tmp_path):
