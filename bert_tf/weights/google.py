@@ -26,6 +26,7 @@ from bert_tf.text.tokenizer import WordPieceTokenizer
 from bert_tf.text.vocabulary import Vocabulary
 from bert_tf.weights.checkpoint_tensors import CheckpointTensors
 from bert_tf.weights.hugging_face_config import config_values, encoder_config
+from bert_tf.weights.rows import attention_by_head_rows, dense_rows, embedding_rows, norm_rows
 from bert_tf.weights.transfer import (
     Row,
     Transfer,
@@ -61,39 +62,30 @@ def tf1_table(config: EncoderConfig, num_labels: int = 2) -> list[Row]:
     """The rows of an encoder of this configuration and of every head, with TF1 names."""
     hidden, inner, vocabulary = config.hidden_dim, config.intermediate_dim, config.vocabulary_size
 
-    def dense(target: str, sources: list[str], inputs: int, outputs: int) -> list[Row]:
-        return [Row(f"{target}/kernel", tuple(f"{name}/kernel" for name in sources), (inputs, outputs)),
-                Row(f"{target}/bias", tuple(f"{name}/bias" for name in sources), (outputs,))]
-
-    def norm(target: str, source: str) -> list[Row]:
-        return [Row(f"{target}/{name}", (f"{source}/{name}",), (hidden,)) for name in ("gamma", "beta")]
-
     def head(target: str, source: str, outputs: int) -> list[Row]:
         return [Row(f"{target}/kernel", (f"{source}output_weights",), (outputs, hidden), transposed=True),
                 Row(f"{target}/bias", (f"{source}output_bias",), (outputs,))]
 
     rows = [
-        Row("token_embedding/embeddings", ("bert/embeddings/word_embeddings",), (vocabulary, hidden)),
-        Row("embeddings/position_embedding", ("bert/embeddings/position_embeddings",),
-            (config.max_sequence_length, hidden)),
-        Row("embeddings/segment_embedding", ("bert/embeddings/token_type_embeddings",), (config.num_segments, hidden)),
-        *norm("embeddings/norm", "bert/embeddings/LayerNorm"),
+        *embedding_rows(config, "bert/embeddings/word_embeddings", "bert/embeddings/position_embeddings",
+                        "bert/embeddings/token_type_embeddings"),
+        *norm_rows("embeddings/norm", "bert/embeddings/LayerNorm", hidden),
     ]
     for index in range(config.num_layers):
         ours, theirs = f"block_{index}", f"bert/encoder/layer_{index}"
         self_attention = [f"{theirs}/attention/self/{name}" for name in ("query", "key", "value")]
         rows += [
-            *dense(f"{ours}/attention/query_key_value", self_attention, hidden, hidden),
-            *dense(f"{ours}/attention/output", [f"{theirs}/attention/output/dense"], hidden, hidden),
-            *norm(f"{ours}/attention_norm", f"{theirs}/attention/output/LayerNorm"),
-            *dense(f"{ours}/feed_forward/expand", [f"{theirs}/intermediate/dense"], hidden, inner),
-            *dense(f"{ours}/feed_forward/contract", [f"{theirs}/output/dense"], inner, hidden),
-            *norm(f"{ours}/output_norm", f"{theirs}/output/LayerNorm"),
+            *dense_rows(f"{ours}/attention/query_key_value", self_attention, hidden, hidden),
+            *dense_rows(f"{ours}/attention/output", f"{theirs}/attention/output/dense", hidden, hidden),
+            *norm_rows(f"{ours}/attention_norm", f"{theirs}/attention/output/LayerNorm", hidden),
+            *dense_rows(f"{ours}/feed_forward/expand", f"{theirs}/intermediate/dense", hidden, inner),
+            *dense_rows(f"{ours}/feed_forward/contract", f"{theirs}/output/dense", inner, hidden),
+            *norm_rows(f"{ours}/output_norm", f"{theirs}/output/LayerNorm", hidden),
         ]
     return rows + [
-        *dense("pooler/projection", ["bert/pooler/dense"], hidden, hidden),
-        *dense("masked_lm_head/projection", ["cls/predictions/transform/dense"], hidden, hidden),
-        *norm("masked_lm_head/norm", "cls/predictions/transform/LayerNorm"),
+        *dense_rows("pooler/projection", "bert/pooler/dense", hidden, hidden),
+        *dense_rows("masked_lm_head/projection", "cls/predictions/transform/dense", hidden, hidden),
+        *norm_rows("masked_lm_head/norm", "cls/predictions/transform/LayerNorm", hidden),
         Row("masked_lm_head/bias", ("cls/predictions/output_bias",), (vocabulary,)),
         *head("next_sentence_head", "cls/seq_relationship/", 2),
         *head("classifier", "", num_labels),
@@ -103,38 +95,22 @@ def tf1_table(config: EncoderConfig, num_labels: int = 2) -> list[Row]:
 
 def model_garden_table(config: EncoderConfig) -> list[Row]:
     """The rows of Model Garden's encoder, with the names of its variables (networks/bert_encoder.py)."""
-    hidden, inner, heads = config.hidden_dim, config.intermediate_dim, config.num_heads
-    size = hidden // heads
-
-    def norm(target: str, source: str) -> list[Row]:
-        return [Row(f"{target}/{name}", (f"{source}/{name}",), (hidden,)) for name in ("gamma", "beta")]
-
-    def dense(target: str, source: str, inputs: int, outputs: int) -> list[Row]:
-        return [Row(f"{target}/kernel", (f"{source}/kernel",), (inputs, outputs)),
-                Row(f"{target}/bias", (f"{source}/bias",), (outputs,))]
-
+    hidden, inner = config.hidden_dim, config.intermediate_dim
     rows = [
-        Row("token_embedding/embeddings", ("word_embeddings/embeddings",), (config.vocabulary_size, hidden)),
-        Row("embeddings/position_embedding", ("position_embedding/embeddings",), (config.max_sequence_length, hidden)),
-        Row("embeddings/segment_embedding", ("type_embeddings/embeddings",), (config.num_segments, hidden)),
-        *norm("embeddings/norm", "embeddings/layer_norm"),
+        *embedding_rows(config, "word_embeddings/embeddings", "position_embedding/embeddings",
+                        "type_embeddings/embeddings"),
+        *norm_rows("embeddings/norm", "embeddings/layer_norm", hidden),
     ]
     for index in range(config.num_layers):
         ours, theirs = f"block_{index}", f"transformer/layer_{index}"
-        attention = [f"{theirs}/self_attention/{name}" for name in ("query", "key", "value")]
         rows += [
-            Row(f"{ours}/attention/query_key_value/kernel", tuple(f"{name}/kernel" for name in attention),
-                (hidden, heads, size)),
-            Row(f"{ours}/attention/query_key_value/bias", tuple(f"{name}/bias" for name in attention), (heads, size)),
-            Row(f"{ours}/attention/output/kernel", (f"{theirs}/self_attention/attention_output/kernel",),
-                (heads, size, hidden)),
-            Row(f"{ours}/attention/output/bias", (f"{theirs}/self_attention/attention_output/bias",), (hidden,)),
-            *norm(f"{ours}/attention_norm", f"{theirs}/self_attention_layer_norm"),
-            *dense(f"{ours}/feed_forward/expand", f"{theirs}/intermediate", hidden, inner),
-            *dense(f"{ours}/feed_forward/contract", f"{theirs}/output", inner, hidden),
-            *norm(f"{ours}/output_norm", f"{theirs}/output_layer_norm"),
+            *attention_by_head_rows(f"{ours}/attention", f"{theirs}/self_attention", config),
+            *norm_rows(f"{ours}/attention_norm", f"{theirs}/self_attention_layer_norm", hidden),
+            *dense_rows(f"{ours}/feed_forward/expand", f"{theirs}/intermediate", hidden, inner),
+            *dense_rows(f"{ours}/feed_forward/contract", f"{theirs}/output", inner, hidden),
+            *norm_rows(f"{ours}/output_norm", f"{theirs}/output_layer_norm", hidden),
         ]
-    return rows + dense("pooler/projection", "pooler_transform", hidden, hidden)
+    return rows + dense_rows("pooler/projection", "pooler_transform", hidden, hidden)
 
 
 def read_model(path: pathlib.Path, model_class: type | None = None, arguments: Mapping[str, Any] | None = None,

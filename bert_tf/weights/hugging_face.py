@@ -11,6 +11,7 @@ import numpy as np
 import safetensors.numpy
 
 from bert_tf.config import EncoderConfig, require
+from bert_tf.weights.rows import embedding_rows
 from bert_tf.weights.safetensors_files import SafetensorsFiles
 from bert_tf.weights.transfer import Row, Transfer, foreign_tensors, num_labels_of, read_into
 
@@ -44,11 +45,8 @@ def table(config: EncoderConfig, num_labels: int = 2) -> list[Row]:
                 Row(f"{target}/beta", (f"{source}.bias",), (hidden,))]
 
     rows = [
-        Row("token_embedding/embeddings", ("embeddings.word_embeddings.weight",), (vocabulary, hidden)),
-        Row("embeddings/position_embedding", ("embeddings.position_embeddings.weight",),
-            (config.max_sequence_length, hidden)),
-        Row("embeddings/segment_embedding", ("embeddings.token_type_embeddings.weight",),
-            (config.num_segments, hidden)),
+        *embedding_rows(config, "embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight",
+                        "embeddings.token_type_embeddings.weight"),
         *norm("embeddings/norm", "embeddings.LayerNorm"),
     ]
     for index in range(config.num_layers):

@@ -19,6 +19,7 @@ from bert_tf.models.pretrainer import BertPretrainer
 from bert_tf.models.sentence_embedder import BertSentenceEmbedder
 from bert_tf.text.tokenizer import WordPieceTokenizer
 from bert_tf.text.vocabulary import Vocabulary
+from bert_tf.weights.rows import attention_by_head_rows, dense_rows, embedding_rows, norm_rows
 from bert_tf.weights.transfer import (
     ArraySource,
     Row,
@@ -49,46 +50,30 @@ def recognises(path: pathlib.Path) -> bool:
 
 def table(config: EncoderConfig, num_labels: int = 2) -> list[Row]:
     """The rows of an encoder of this configuration and of the heads that KerasHub has."""
-    hidden, inner, heads = config.hidden_dim, config.intermediate_dim, config.num_heads
-    size = hidden // heads
-
-    def norm(target: str, source: str) -> list[Row]:
-        return [Row(f"{target}/{name}", (f"{source}/{name}",), (hidden,)) for name in ("gamma", "beta")]
-
-    def dense(target: str, source: str, inputs: int, outputs: int) -> list[Row]:
-        return [Row(f"{target}/kernel", (f"{source}/kernel",), (inputs, outputs)),
-                Row(f"{target}/bias", (f"{source}/bias",), (outputs,))]
-
+    hidden, inner = config.hidden_dim, config.intermediate_dim
     rows = [
-        Row("token_embedding/embeddings", ("token_embedding/embeddings",), (config.vocabulary_size, hidden)),
-        Row("embeddings/position_embedding", ("position_embedding/embeddings",), (config.max_sequence_length, hidden)),
-        Row("embeddings/segment_embedding", ("segment_embedding/embeddings",), (config.num_segments, hidden)),
-        *norm("embeddings/norm", "embeddings_layer_norm"),
+        *embedding_rows(config, "token_embedding/embeddings", "position_embedding/embeddings",
+                        "segment_embedding/embeddings"),
+        *norm_rows("embeddings/norm", "embeddings_layer_norm", hidden),
     ]
     for index in range(config.num_layers):
         ours, theirs = f"block_{index}", f"transformer_layer_{index}"
-        attention = [f"{theirs}/self_attention_layer/{name}" for name in ("query", "key", "value")]
-        output = f"{theirs}/self_attention_layer/attention_output"
         rows += [
-            Row(f"{ours}/attention/query_key_value/kernel", tuple(f"{name}/kernel" for name in attention),
-                (hidden, heads, size)),
-            Row(f"{ours}/attention/query_key_value/bias", tuple(f"{name}/bias" for name in attention), (heads, size)),
-            Row(f"{ours}/attention/output/kernel", (f"{output}/kernel",), (heads, size, hidden)),
-            Row(f"{ours}/attention/output/bias", (f"{output}/bias",), (hidden,)),
-            *norm(f"{ours}/attention_norm", f"{theirs}/self_attention_layer_norm"),
-            *dense(f"{ours}/feed_forward/expand", f"{theirs}/feedforward_intermediate_dense", hidden, inner),
-            *dense(f"{ours}/feed_forward/contract", f"{theirs}/feedforward_output_dense", inner, hidden),
-            *norm(f"{ours}/output_norm", f"{theirs}/feedforward_layer_norm"),
+            *attention_by_head_rows(f"{ours}/attention", f"{theirs}/self_attention_layer", config),
+            *norm_rows(f"{ours}/attention_norm", f"{theirs}/self_attention_layer_norm", hidden),
+            *dense_rows(f"{ours}/feed_forward/expand", f"{theirs}/feedforward_intermediate_dense", hidden, inner),
+            *dense_rows(f"{ours}/feed_forward/contract", f"{theirs}/feedforward_output_dense", inner, hidden),
+            *norm_rows(f"{ours}/output_norm", f"{theirs}/feedforward_layer_norm", hidden),
         ]
     return rows + [
-        *dense("pooler/projection", "pooled_dense", hidden, hidden),
-        *dense("masked_lm_head/projection", "mlm_head/intermediate_dense", hidden, hidden),
-        *norm("masked_lm_head/norm", "mlm_head/intermediate_layer_norm"),
+        *dense_rows("pooler/projection", "pooled_dense", hidden, hidden),
+        *dense_rows("masked_lm_head/projection", "mlm_head/intermediate_dense", hidden, hidden),
+        *norm_rows("masked_lm_head/norm", "mlm_head/intermediate_layer_norm", hidden),
         Row("masked_lm_head/bias", ("mlm_head/output_bias",), (config.vocabulary_size,)),
-        *dense("classifier", "logits", hidden, num_labels),
+        *dense_rows("classifier", "logits", hidden, num_labels),
         # KerasHub has no such heads; these names exist nowhere.
-        *dense("next_sentence_head", "next_sentence", hidden, 2),
-        *dense("span_head", "span", hidden, 2),
+        *dense_rows("next_sentence_head", "next_sentence", hidden, 2),
+        *dense_rows("span_head", "span", hidden, 2),
     ]
 
 
