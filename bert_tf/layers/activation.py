@@ -1,15 +1,10 @@
 """The activations that BERT models are published with."""
 
+import math
 from collections.abc import Callable
 
 import keras
-
-_FUNCTION_OF = {
-    "gelu": lambda x: keras.ops.gelu(x, approximate=False),
-    "gelu_tanh": lambda x: keras.ops.gelu(x, approximate=True),
-    "relu": keras.ops.relu,
-    "silu": keras.ops.silu,
-}
+from keras import ops
 
 
 def activation_function(name: str) -> Callable:
@@ -24,4 +19,46 @@ def activation_function(name: str) -> Callable:
     if name not in _FUNCTION_OF:
         known = ", ".join(_FUNCTION_OF)
         raise ValueError(f"Expected `activation` to be one of {known}. Received: activation={name!r}.")
+    if keras.backend.backend() == "tensorflow" and name in _TENSORFLOW_GELU:
+        return ops.custom_gradient(_TENSORFLOW_GELU[name])
     return _FUNCTION_OF[name]
+
+
+def _gelu(x):
+    """Exact GELU of a TensorFlow tensor, and its gradient.
+
+    TensorFlow differentiates its GELU operation by operation, in bfloat16 if that is what comes in; other backends have
+    one kernel for it. The order of the factors is the one that LiteRT's converter knows as its GELU.
+    """
+    wide = ops.cast(x, "float32")
+    twice_phi = 1.0 + ops.erf(wide * math.sqrt(0.5))
+
+    def gradient(upstream):
+        density = math.sqrt(0.5 / math.pi) * ops.exp(-0.5 * ops.square(wide))
+        return ops.cast(ops.cast(upstream, "float32") * (0.5 * twice_phi + wide * density), x.dtype)
+
+    return ops.cast(0.5 * wide * twice_phi, x.dtype), gradient
+
+
+def _gelu_tanh(x):
+    """As `_gelu`, with tanh(sqrt(2 / pi) * (x + 0.044715 x^3)) in place of erf(x / sqrt(2))."""
+    wide = ops.cast(x, "float32")
+    scale = math.sqrt(2.0 / math.pi)
+    twice_phi = 1.0 + ops.tanh(scale * (wide + 0.044715 * ops.power(wide, 3)))
+
+    def gradient(upstream):
+        # tanh' = 1 - tanh^2 = (2 - twice_phi) * twice_phi
+        inner = scale + (3 * 0.044715 * scale) * ops.square(wide)
+        slope = twice_phi * (0.5 + wide * (1.0 - 0.5 * twice_phi) * inner)
+        return ops.cast(ops.cast(upstream, "float32") * slope, x.dtype)
+
+    return ops.cast(0.5 * wide * twice_phi, x.dtype), gradient
+
+
+_FUNCTION_OF = {
+    "gelu": lambda x: ops.gelu(x, approximate=False),
+    "gelu_tanh": lambda x: ops.gelu(x, approximate=True),
+    "relu": ops.relu,
+    "silu": ops.silu,
+}
+_TENSORFLOW_GELU = {"gelu": _gelu, "gelu_tanh": _gelu_tanh}
