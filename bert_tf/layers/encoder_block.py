@@ -61,6 +61,14 @@ class EncoderBlock(keras.layers.Layer):
         outputs = self.output_norm(attended + contracted)
         return (outputs, weights) if return_attention_weights else outputs
 
+    def compute_output_spec(self, inputs, padding_mask, return_attention_weights=False, training=None):
+        """Symbolic results; without this Keras traces the block, which took most of the time of building a model."""
+        batch, seq, _ = inputs.shape
+        outputs = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+        weights = keras.KerasTensor((batch, self.num_heads, seq, seq),
+                                    dtype=keras.backend.result_type(self.compute_dtype, "float32"))
+        return (outputs, weights) if return_attention_weights else outputs
+
     def get_config(self):
         """Constructor arguments."""
         return super().get_config() | {

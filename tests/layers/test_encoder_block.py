@@ -1,4 +1,6 @@
+import keras
 import numpy as np
+import pytest
 
 from bert_tf.layers.encoder_block import EncoderBlock
 from tests.checks import check_layer
@@ -45,3 +47,14 @@ def test_norms_are_float32_inside_under_mixed_precision():
     tiny = np.array([[[1e-5, -1e-5, 2e-5, -2e-5]]], "float16")
     assert norm(tiny).dtype == "float16"
     np.testing.assert_allclose(np.std(norm(tiny).numpy().astype("float32")), 1, atol=0.01)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16", "float64"])
+def test_symbolic_results_have_the_types_and_shapes_of_the_real_ones(policy):
+    block = EncoderBlock(2, 6, dtype=policy)
+    mask = keras.Input(batch_shape=MASK.shape, dtype="int32")
+    symbolic = block(keras.Input(batch_shape=HIDDEN.shape), mask, return_attention_weights=True)
+    real = block(HIDDEN, MASK, return_attention_weights=True)
+    for one, other in zip(symbolic, real, strict=True):
+        assert (one.shape, one.dtype) == (tuple(other.shape), keras.backend.standardize_dtype(other.dtype))
+    assert block(keras.Input((None, 4)), keras.Input((None,), dtype="int32")).shape == (None, None, 4)
