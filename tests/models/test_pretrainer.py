@@ -146,7 +146,7 @@ def test_saves_and_loads(changes, tmp_path):
     randomise(model)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    assert type(loaded) is BertPretrainer
+    assert isinstance(loaded, BertPretrainer)  # or the distributed version, if a test before has registered it
     assert loaded.config == CONFIG
     assert loaded.get_config() == model.get_config()
     expected, result = model(PRETRAINING_INPUTS), loaded(PRETRAINING_INPUTS)
