@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from bert_tf.config import require
+from bert_tf.endpoints.tokenizers import tokenizer_for
 from bert_tf.model_directory import load_model
 from bert_tf.models.sentence_embedder import BertSentenceEmbedder
 from bert_tf.text.packing import pack
@@ -29,11 +30,9 @@ class SentenceEmbedder(tf.Module):
 
     def __init__(self, model: keras.Model, tokenizer: WordPieceTokenizer | None = None):
         super().__init__(name="sentence_embedder")
-        tokenizer = tokenizer or getattr(model, "tokenizer", None)
         require(isinstance(model, BertSentenceEmbedder), "a BertSentenceEmbedder", model=type(model).__name__)
-        require(tokenizer is not None, "a model with a tokeniser, or a `tokenizer`", tokenizer=None)
         self.model = model
-        self.tokenizer = tokenizer
+        self.tokenizer = tokenizer_for(model, tokenizer)
 
     @classmethod
     def load(cls, directory: str | os.PathLike) -> Self:

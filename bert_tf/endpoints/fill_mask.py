@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from bert_tf.config import require
+from bert_tf.endpoints.tokenizers import tokenizer_for
 from bert_tf.model_directory import load_model
 from bert_tf.text.packing import pack
 from bert_tf.text.tokenizer import WordPieceTokenizer
@@ -31,9 +32,9 @@ class FillMask(tf.Module):
     def __init__(self, model: keras.Model, tokenizer: WordPieceTokenizer | None = None, *, top_k: int = 5,
                  max_length: int | None = None):
         super().__init__(name="fill_mask")
-        tokenizer = tokenizer or model.tokenizer
         require(getattr(model, "masked_lm_head", None) is not None, "a model with a masked-LM head",
                 model=type(model).__name__)
+        tokenizer = tokenizer_for(model, tokenizer)
         limit = model.config.max_sequence_length
         max_length = max_length or limit
         require(3 <= max_length <= limit, f"`max_length` in [3, {limit}]", max_length=max_length)

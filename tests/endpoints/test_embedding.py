@@ -64,6 +64,8 @@ def test_refuses_other_models_and_missing_tokenisers():
         SentenceEmbedder(BertClassifier(CONFIG, num_labels=2), WordPieceTokenizer(PIECES))
     with pytest.raises(ValueError, match="with a tokeniser, or a `tokenizer`"):
         SentenceEmbedder(BertSentenceEmbedder(CONFIG))
+    with pytest.raises(ValueError, match="at most `vocabulary_size` pieces. Received: pieces=13, vocabulary_size=12"):
+        SentenceEmbedder(BertSentenceEmbedder(CONFIG), WordPieceTokenizer([*PIECES, "e", "f", "g"]))
     with pytest.raises(ValueError, match="`batch_size` >= 1"):
         _tiny().predict(["a"], batch_size=0)
 

@@ -102,3 +102,11 @@ def test_refuses_options_out_of_range(model, options, message):
 def test_refuses_a_model_without_the_head(model):
     with pytest.raises(ValueError, match="a model with a masked-LM head. Received: model='BertEncoder'"):
         FillMask(bert_tf.BertEncoder(model.config), WordPieceTokenizer(PIECES))
+
+
+def test_refuses_no_tokeniser_and_one_with_too_many_pieces(model):
+    with pytest.raises(ValueError, match="a model with a tokeniser, or a `tokenizer`"):
+        FillMask(model)
+    pieces = [*PIECES, *(f"piece{number}" for number in range(8))]
+    with pytest.raises(ValueError, match="at most `vocabulary_size` pieces. Received: pieces=21, vocabulary_size=20"):
+        FillMask(model, WordPieceTokenizer(pieces))
