@@ -2,16 +2,17 @@
 
     python scripts/benchmark.py tokenize examples --data='wiki/*.txt' --vocabulary=vocab.txt
 
-Names: tokenize (text to ids, against Hugging Face's tokenizers) and examples (text to masked batches). Only the ratios
-of one run mean something: machines differ, and other programs disturb.
+Names: tokenize (text to ids, against Hugging Face's tokenizers), examples (text to masked batches), load (seconds from
+a BERT-base folder to a model) and load_memory (the most memory it takes meanwhile, in units of the weights); the last
+two need no flags, and Linux. Only the ratios of one run mean something: machines differ, and other programs disturb.
 """
 
 from absl import app, flags
 
 from bert_tf.workflows.command_line import run
 
-_DATA = flags.DEFINE_string("data", None, "Sentence files: comma-separated names or patterns.", required=True)
-_VOCABULARY = flags.DEFINE_string("vocabulary", None, "The vocab.txt to tokenise with.", required=True)
+_DATA = flags.DEFINE_string("data", None, "Sentence files: comma-separated names or patterns.")
+_VOCABULARY = flags.DEFINE_string("vocabulary", None, "The vocab.txt to tokenise with.")
 _LOWERCASE = flags.DEFINE_bool("lowercase", True, "Whether that vocabulary is lower-cased.")
 _SEQUENCE_LENGTH = flags.DEFINE_integer("sequence_length", 128, "Tokens of an example at most.", lower_bound=8)
 _REPEATS = flags.DEFINE_integer("repeats", 5, "Runs of each contestant.", lower_bound=1)

@@ -15,22 +15,30 @@ from bert_tf.data.readers import find_files, open_text
 from bert_tf.reports.json_file import versions, write_json
 from bert_tf.reports.tables import print_table
 from bert_tf.text.tokenizer import WordPieceTokenizer
+from bert_tf.workflows.loading_benchmark import measure_loading
 
 _TOKENIZE_BYTES = 2_400_000
 _BATCH_SIZE = 32
 _BATCHES = 1000
+_LOADED_SIZE = "base"
 
 
-def benchmark(names: Sequence[str], data: str, vocabulary: str | Path, *, lowercase: bool, sequence_length: int,
-              repeats: int, output: str | Path | None) -> dict:
+def benchmark(names: Sequence[str], data: str | None, vocabulary: str | Path | None, *, lowercase: bool,
+              sequence_length: int, repeats: int, output: str | Path | None) -> dict:
     """Runs benchmarks by name, prints a table for each and returns, and on request saves, all figures.
+
+    Those of loading need neither `data` nor `vocabulary`.
 
     Returns:
         For each name the contestants' `median`, `lowest` and `highest` in the benchmark's `unit`, and `ratio`, the
         median of the first contestant over this one's.
     """
-    files = find_files(data)
-    tokenizer = WordPieceTokenizer(vocabulary, lowercase=lowercase)
+    files = tokenizer = None
+    if not set(names) <= set(_WITHOUT_TEXT):
+        require(bool(data and vocabulary),
+                f"`data` and `vocabulary`, which only {' and '.join(_WITHOUT_TEXT)} do without", data=data,
+                vocabulary=vocabulary)
+        files, tokenizer = find_files(data), WordPieceTokenizer(vocabulary, lowercase=lowercase)
     results = {"versions": versions(), "cpus": os.cpu_count()}
     for name in names:
         unit, contestants = BENCHMARKS[name](files, tokenizer, vocabulary, sequence_length)
@@ -104,7 +112,17 @@ def _examples(files: list[Path], tokenizer: WordPieceTokenizer, vocabulary: str 
     }
 
 
-BENCHMARKS = {"tokenize": _tokenize, "examples": _examples}
+def _load(figure: str, unit: str) -> Callable:
+    """One figure of loading a model directory; see `measure_loading`."""
+    def contestants(files: None, tokenizer: None, vocabulary: None, sequence_length: int):
+        del files, tokenizer, vocabulary, sequence_length
+        return unit, {"bert_tf": lambda: measure_loading(_LOADED_SIZE, repetitions=1)[figure]}
+    return contestants
+
+
+BENCHMARKS = {"tokenize": _tokenize, "examples": _examples, "load": _load("seconds", "s"),
+              "load_memory": _load("peak_over_weights", "times the weights")}
+_WITHOUT_TEXT = ("load", "load_memory")
 
 
 def _first_lines(files: list[Path], num_bytes: int) -> list[str]:
