@@ -25,8 +25,8 @@ from bert_tf.workflows.blanks import fill_held_out_blanks
 from bert_tf.workflows.pretraining_text import prepare_sentence_files, prepare_tokenizer
 
 DEMO = PretrainingConfig(
-    vocabulary_size=8000, size="tiny", sequence_length=64, batch_size=64, steps=1500, learning_rate=2e-3,
-    adam_beta_2=0.98, dropout=0.0)
+    vocabulary_size=5000, size="tiny", sequence_length=64, batch_size=32, steps=3000, learning_rate=2e-3,
+    adam_beta_2=0.98, initializer_stddev=0.07, dropout=0.0)
 """What runs without an input: the documentation of this Python installation, in less than 5 minutes on 2 cores."""
 
 
