@@ -30,19 +30,19 @@ def _gelu(x):
     TensorFlow differentiates its GELU operation by operation, in bfloat16 if that is what comes in; other backends have
     one kernel for it. The order of the factors is the one that LiteRT's converter knows as its GELU.
     """
-    wide = ops.cast(x, "float32")
+    wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
     twice_phi = 1.0 + ops.erf(wide * math.sqrt(0.5))
 
     def gradient(upstream):
         density = math.sqrt(0.5 / math.pi) * ops.exp(-0.5 * ops.square(wide))
-        return ops.cast(ops.cast(upstream, "float32") * (0.5 * twice_phi + wide * density), x.dtype)
+        return ops.cast(ops.cast(upstream, wide.dtype) * (0.5 * twice_phi + wide * density), x.dtype)
 
     return ops.cast(0.5 * wide * twice_phi, x.dtype), gradient
 
 
 def _gelu_tanh(x):
     """As `_gelu`, with tanh(sqrt(2 / pi) * (x + 0.044715 x^3)) in place of erf(x / sqrt(2))."""
-    wide = ops.cast(x, "float32")
+    wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
     scale = math.sqrt(2.0 / math.pi)
     twice_phi = 1.0 + ops.tanh(scale * (wide + 0.044715 * ops.power(wide, 3)))
 
@@ -50,7 +50,7 @@ def _gelu_tanh(x):
         # tanh' = 1 - tanh^2 = (2 - twice_phi) * twice_phi
         inner = scale + (3 * 0.044715 * scale) * ops.square(wide)
         slope = twice_phi * (0.5 + wide * (1.0 - 0.5 * twice_phi) * inner)
-        return ops.cast(ops.cast(upstream, "float32") * slope, x.dtype)
+        return ops.cast(ops.cast(upstream, wide.dtype) * slope, x.dtype)
 
     return ops.cast(0.5 * wide * twice_phi, x.dtype), gradient
 

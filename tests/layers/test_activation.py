@@ -31,9 +31,10 @@ def test_matches_formula(name):
 
 
 @pytest.mark.parametrize("name", ["gelu", "gelu_tanh"])
-@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-6), ("bfloat16", 2**-8), ("float16", 2**-11)])
+@pytest.mark.parametrize(("dtype", "rtol", "atol"), [
+    ("float64", 0, 1e-9), ("float32", 1e-6, 5e-6), ("bfloat16", 2**-8, 5e-6), ("float16", 2**-11, 5e-6)])
 @pytest.mark.parametrize("mode", ["eager", "graph", "xla"])
-def test_gelu_and_its_gradient_are_exact_to_the_rounding_of_the_type(name, dtype, tolerance, mode):
+def test_gelu_and_its_gradient_are_exact_to_the_rounding_of_the_type(name, dtype, rtol, atol, mode):
     activate = activation_function(name)
 
     def values_and_slopes(x):
@@ -51,7 +52,7 @@ def test_gelu_and_its_gradient_are_exact_to_the_rounding_of_the_type(name, dtype
     points = x.numpy().astype("float64")
     for result, expected in ((values, formula), (slopes, slope)):
         np.testing.assert_allclose(result.numpy().astype("float64"), [expected(name, point) for point in points],
-                                   rtol=tolerance, atol=5e-6)
+                                   rtol=rtol, atol=atol)
 
 
 @pytest.mark.parametrize("name", ["gelu", "gelu_tanh"])
