@@ -17,9 +17,9 @@ def print_summary(report: dict, output_dir: str | Path) -> None:
              ("padding", f"{report['padding_share']:.1%}"),
              ("minutes", f"{report['seconds']['total'] / 60:.1f}")]
     print_table(("", ""), rows, title=f"After {report['steps']:,} steps, on held-out documents")
-    print_table(("held-out sentence", "was", "top 5"), [
-        (blank["text"], blank["word"],
-         "  ".join(f"{answer['token']} {answer['probability']:.0%}" for answer in blank["answers"]))
-        for blank in report["fill_mask"]], title="Blanks")
+    print("Blanks in held-out sentences: the word that was there, and the five likeliest pieces\n")
+    for blank in report["fill_mask"]:
+        answers = "  ".join(f"{answer['token']} {answer['probability']:.0%}" for answer in blank["answers"])
+        print(f"  {blank['text']}\n    was: {blank['word']}\n    now: {answers}\n")
     print(f"Model, report.json, curves.png and log.jsonl are in {output_dir}. Try it:\n\n"
           f'  python scripts/predict.py fill_mask --model={output_dir} "This [MASK] returns a list of strings."\n')
