@@ -59,11 +59,13 @@ def write_python_docs(path: str | pathlib.Path) -> dict[str, int]:
 
 def find_sources() -> list[pathlib.Path]:
     """The source files to read: the standard library, then `PACKAGES`; sorted within each."""
-    roots = [("", sysconfig.get_paths()["stdlib"])]
+    roots = [("", pathlib.Path(sysconfig.get_paths()["stdlib"]))]
     for package in PACKAGES:
         spec = importlib.util.find_spec(package)  # Does not import a top-level package.
-        roots += [(f"{package}/", folder) for folder in (spec and spec.submodule_search_locations) or []]
-    return [path for prefix, root in roots for path in _python_files(pathlib.Path(root), prefix)]
+        # Not its search locations, which Keras and TensorFlow extend once they are imported.
+        if spec and spec.origin:
+            roots.append((f"{package}/", pathlib.Path(spec.origin).parent))
+    return [path for prefix, root in roots for path in _python_files(root, prefix)]
 
 
 def read_source(path: str | pathlib.Path) -> list[Document] | None:
