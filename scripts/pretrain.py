@@ -17,10 +17,11 @@ import dataclasses
 from absl import app, flags
 
 from bert_tf.config import PretrainingConfig, from_mapping, read_json
+from bert_tf.workflows import config_flags
 from bert_tf.workflows.command_line import run
-from bert_tf.workflows.config_flags import define_config_flags, given_flags
 
-define_config_flags(PretrainingConfig)
+config_flags.define_config_flags(PretrainingConfig)
+flags.adopt_module_key_flags(config_flags)  # So that --help shows them.
 _CONFIG = flags.DEFINE_string("config", None, "JSON file with any of these settings; flags take precedence.")
 _OUTPUT_DIR = flags.DEFINE_string("output_dir", "runs/pretraining", "Folder of the run; must not hold another one.")
 _RESUME = flags.DEFINE_bool("resume", False, "Go on from the newest checkpoint in --output_dir.")
@@ -31,7 +32,7 @@ def main(argv):
     if len(argv) > 1:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}.")
     settings = read_json(_CONFIG.value) if _CONFIG.value else {}
-    settings |= given_flags(PretrainingConfig)
+    settings |= config_flags.given_flags(PretrainingConfig)
     config = from_mapping(PretrainingConfig, settings, _CONFIG.value or "flags")
     # TensorFlow is imported only now, so that --help and wrong flags are answered at once.
     from bert_tf.workflows.pretrain import DEMO, pretrain

@@ -1,8 +1,7 @@
 """One pass over sentence files before training: how much text there is, what is wrong with it, what is held out.
 
 Whether a document is held out depends on nothing but its first line, so the pipelines can decide it in graph:
-
-    tf.strings.to_hash_bucket_fast(tf.strings.strip(first_line), HASH_BUCKETS) < summary.held_out_threshold
+`document_hash(first_line) < summary.held_out_threshold`.
 """
 
 import dataclasses
@@ -62,6 +61,15 @@ class CorpusSummary:
     def to_dict(self) -> dict[str, Any]:
         """All fields, ready for JSON."""
         return dataclasses.asdict(self) | {"files": list(self.files)}
+
+
+def document_hash(first_line: tf.Tensor) -> tf.Tensor:
+    """A number in [0, HASH_BUCKETS) from the first line of each document, by which documents are held out.
+
+    The same in every run and whatever else the corpus holds; string `(...)` in, int64 out. Space around the line does
+    not count.
+    """
+    return tf.strings.to_hash_bucket_fast(tf.strings.strip(first_line), HASH_BUCKETS)
 
 
 def survey(paths: Iterable[str | pathlib.Path], held_out_share: float = 0.0) -> CorpusSummary:
@@ -209,8 +217,8 @@ class _Counts:
         if not first_lines or self._share == 0:
             return
         # TextLineDataset drops every carriage return.
-        lines = [line.replace(b"\r", b"").strip() for line in first_lines]
-        hashes = tf.strings.to_hash_bucket_fast(lines, HASH_BUCKETS).numpy()
+        lines = [line.replace(b"\r", b"") for line in first_lines]
+        hashes = document_hash(lines).numpy()
         self._num_hashes += len(hashes)
         self._num_below += int((hashes < self._rough_threshold()).sum())
         self._hashes.append(hashes)

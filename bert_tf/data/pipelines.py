@@ -6,6 +6,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from bert_tf.config import ExampleConfig, MaskingConfig, require
+from bert_tf.data.corpus import HASH_BUCKETS, document_hash
 from bert_tf.data.masking import mask_tokens
 from bert_tf.data.pairing import build_pairs, gather_sentences, pack_pairs
 from bert_tf.features import split_pretraining
@@ -43,7 +44,7 @@ def pretraining_dataset(
         masking: how tokens are hidden.
         batch_size: examples per batch, over all devices.
         seed: of everything random.
-        held_out_threshold: documents whose hash lies below are left out, see `document_hash`.
+        held_out_threshold: documents whose hash lies below are left out, see `corpus.document_hash`.
         first_batch: batches to skip, for a run that goes on.
         length_multiple: a batch is as long as its longest example, rounded up to a multiple of this; None for a
             32nd of `examples.sequence_length`: few shapes, little padding. `examples.sequence_length` itself gives all
@@ -79,7 +80,7 @@ def held_out_dataset(
     batch_size: int,
     max_examples: int,
     seed: int = 0,
-    held_out_threshold: int = 2**31 - 1,
+    held_out_threshold: int = HASH_BUCKETS,
     length_multiple: int | None = None,
 ) -> tf.data.Dataset:
     """The masked examples of the held-out documents, the same on every pass; `max_examples` of them at most.
@@ -105,14 +106,6 @@ def held_out_sentences(files: Sequence[str | Path], held_out_threshold: int) -> 
     """The sentences of the held-out documents one by one, string `()`."""
     blocks = _blocks(tf.constant([str(file) for file in files]))
     return blocks.map(lambda lines: _select(lines, held_out_threshold, held_out=True)[0]).unbatch()
-
-
-def document_hash(first_line: tf.Tensor) -> tf.Tensor:
-    """A number in [0, 2**31 - 1) from the first line of each document, by which documents are held out.
-
-    The same in every run and whatever else the corpus holds; string `(...)` in, int64 out.
-    """
-    return tf.strings.to_hash_bucket_fast(tf.strings.strip(first_line), 2**31 - 1)
 
 
 def _check_not_empty(files: Sequence[str | Path], tokenizer: WordPieceTokenizer, examples: ExampleConfig,

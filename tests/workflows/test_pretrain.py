@@ -151,6 +151,14 @@ def test_a_vocabulary_without_mask_is_refused_by_file_and_piece(corpus, tmp_path
         pretrain(PretrainingConfig(**SMALL | {"input": str(corpus), "vocabulary": str(vocabulary)}), tmp_path / "run")
 
 
+def test_help_explains_every_setting():
+    text = " ".join(script("pretrain.py", "--help").stdout.split())
+    assert "Without flags it trains a small one" in text
+    for name in PretrainingConfig.__dataclass_fields__:
+        assert f"--{name}: " in text or f"--[no]{name}: " in text, name
+    assert "tokens of an example at most. (default: 128)" in text
+
+
 def test_the_command_line_answers_mistakes_in_one_line(tmp_path):
     config = tmp_path / "run.json"
     config.write_text('{"step": 5}')
