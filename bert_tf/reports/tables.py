@@ -22,5 +22,5 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]], *, titl
 
 def _format(cell: object) -> str:
     if isinstance(cell, float):
-        return f"{cell:,.4g}"
+        return f"{cell:,.0f}" if abs(cell) >= 1000 else f"{cell:.4g}"
     return f"{cell:,}" if isinstance(cell, int) else str(cell)

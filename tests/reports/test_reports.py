@@ -38,9 +38,9 @@ def test_versions_name_what_results_depend_on():
 
 
 def test_tables_align_numbers_and_leave_brackets_alone(capsys):
-    print_table(("text", "count"), [("a [MASK] b", 12345), ("猫", 7)], title="Blanks")
+    print_table(("text", "speed", "count"), [("a [MASK] b", 11450.2, 12345), ("猫", 5.0762, 7)], title="Blanks")
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == "Blanks"
     body = [line for line in lines if "MASK" in line or "猫" in line]
-    assert body[0].endswith("12,345") and body[1].endswith("     7")
+    assert body[0].endswith("11,450   12,345") and body[1].endswith(" 5.076        7")
     assert "a [MASK] b" in body[0]
