@@ -59,9 +59,9 @@ def pretraining_dataset(
     built = _example_blocks(blocks, tokenizer, examples, seed, held_out_threshold, held_out=False)
     num_batches = max(1, WINDOW // batch_size)
     windows = built.rebatch(num_batches * batch_size).enumerate()
-    window_seeds = lambda index: tf.stack([tf.constant(seed, tf.int64), -1 - index])  # noqa: E731
-    windows = windows.map(lambda index, window: _by_length(window, batch_size, window_seeds(index)),
-                          num_parallel_calls=1)
+    # Blocks count up from 0 for their seeds, windows down from -1.
+    windows = windows.map(lambda index, window: _by_length(
+        window, batch_size, tf.stack([tf.constant(seed, tf.int64), -1 - index])), num_parallel_calls=1)
     # The next window is built while the batches of this one train the model.
     skipped_windows = first_batch // num_batches
     windows = windows.skip(skipped_windows).prefetch(1)
@@ -221,7 +221,7 @@ def _masked(batches: tf.data.Dataset, tokenizer: WordPieceTokenizer, masking: Ma
         features = {"token_ids": token_ids, "segment_ids": segment_ids, "padding_mask": padding_mask}
         if examples.objective != "mlm":
             features["next_sentence_label"] = tf.ensure_shape(rows["next_sentence_label"], [batch_size])
-        # Apart from the seeds of pairs (index >= 0) and of windows (negative).
+        # Far from the seeds of blocks and windows.
         batch_seed = tf.stack([tf.constant(seed, tf.int64) + 2**32, index])
         return split_pretraining(
             mask_tokens(features, batch_seed, masking, tokenizer.vocabulary, slots[tf.shape(token_ids)[1]]))
