@@ -17,6 +17,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from bert_tf.config import ExampleConfig
+from bert_tf.text.packing import truncated_lengths
 
 
 class Sentences(NamedTuple):
@@ -229,12 +230,6 @@ def _truncate(pairs: Pairs, max_tokens: int, seed: tf.Tensor) -> Pairs:
         counts=tf.cast(excess, tf.float32), probs=0.5, output_dtype=tf.int32)
     return pairs._replace(first_start=pairs.first_start + from_front[0], first_length=first_length,
                           second_start=pairs.second_start + from_front[1], second_length=second_length)
-
-
-def truncated_lengths(first: tf.Tensor, second: tf.Tensor, max_tokens: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """The lengths that are left when the longer segment (the second, if equal) loses tokens until both fit."""
-    first = tf.minimum(first, tf.maximum(max_tokens - second, (max_tokens + 1) // 2))
-    return first, tf.minimum(second, max_tokens - first)
 
 
 def _swap(pairs: Pairs, rate: float, seed: tf.Tensor) -> Pairs:

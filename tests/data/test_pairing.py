@@ -3,7 +3,8 @@ import pytest
 import tensorflow as tf
 
 from bert_tf.config import ExampleConfig
-from bert_tf.data.pairing import build_pairs, gather_sentences, pack_pairs, truncated_lengths
+from bert_tf.data.pairing import build_pairs, gather_sentences, pack_pairs
+from bert_tf.text.packing import truncated_lengths
 
 CLS, SEP, PAD = 101, 102, 0
 
