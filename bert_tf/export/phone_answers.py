@@ -7,26 +7,47 @@ answer to that of the endpoint, with the same names.
 import itertools
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 Answer = dict[str, np.ndarray]
 
 
-def endpoint_answer(answer: Mapping[str, np.ndarray], texts: Mapping[str, Sequence],
-                    about: Mapping[str, Any]) -> Answer:
+class Tokens(NamedTuple):
+    """What the app's own tokeniser knows of the row of ids that went in, where text is read for places in it.
+
+    Attributes:
+        ids: int32 `(max_length,)`.
+        start_bytes: integers `(max_length,)`, where each piece of the text begins; 0 for all other tokens.
+        end_bytes: integers `(max_length,)`, where it ends; 0 for all other tokens.
+    """
+
+    ids: np.ndarray
+    start_bytes: np.ndarray
+    end_bytes: np.ndarray
+
+
+def endpoint_answer(answer: Mapping[str, np.ndarray], texts: Mapping[str, Sequence], about: Mapping[str, Any],
+                    tokens: Tokens | None = None) -> Answer:
     """The answer of the endpoint.
 
     Args:
         answer: from LiteRT.
         texts: the strings that went in by name, UTF-8.
         about: `model.json` of the file and, under "vocabulary", its list of pieces.
+        tokens: if ids went in and the answer has places in the text.
 
     Returns:
         What the endpoint returns for a batch of this one text, without `truncated` and `bytes_read`.
     """
-    return _READERS[about["endpoint"]](dict(answer), texts, about)
+    answer = dict(answer)
+    if "first_token" in answer:
+        answer["start_byte"] = tokens.start_bytes[answer.pop("first_token")]
+        answer["end_byte"] = tokens.end_bytes[answer.pop("last_token")]
+    elif "label_id" in answer and tokens is not None:
+        answer, about = _entities(answer, tokens, about)
+    return _READERS[about["endpoint"]](answer, texts, about)
 
 
 def characters(text: bytes, start_byte: int, end_byte: int) -> tuple[int, int, bytes]:
@@ -84,6 +105,29 @@ def _tagging(answer, texts, about):
         "type": [about["entity_types"][number].encode() for number in answer["type_id"][0, :count]],
         "score": answer["score"][0, :count]}
     return _one_row(columns) | {"num_entities": answer["num_entities"]}
+
+
+def _entities(answer, tokens, about):
+    """From a label for each token to what a file that takes text answers: words are grouped as seqeval does."""
+    pieces = [about["vocabulary"][number] for number in tokens.ids]
+    inside = np.flatnonzero(tokens.end_bytes)
+    is_word = [position for position in inside if position == inside[0] or not pieces[position].startswith("##")]
+    types, found, previous = [], [], ("O", "")
+    for position, behind in zip(is_word, [*is_word[1:], *(inside[-1:] + 1)], strict=True):
+        label = about["labels"][answer["label_id"][0, position]]
+        prefix, kind = label.split("-", 1) if label[:2] in ("B-", "I-", "E-", "S-") else ("I", label)
+        if label != "O":
+            if prefix in "BS" or previous[0] in "OES" or previous[1] != kind:
+                types.append(kind)
+                found.append([])
+            found[-1].append((tokens.start_bytes[position], tokens.end_bytes[behind - 1], answer["score"][0, position]))
+        previous = ("O", "") if label == "O" else (prefix, kind)
+    names = sorted(set(types))
+    columns = {"start_byte": [words[0][0] for words in found], "end_byte": [words[-1][1] for words in found],
+               "type_id": [names.index(kind) for kind in types],
+               "score": [np.float32(np.mean([score for _, _, score in words])) for words in found]}
+    return ({name: np.array([values]) for name, values in columns.items()}
+            | {"num_entities": np.array([len(found)], np.int32)}, {**about, "entity_types": names})
 
 
 def _question_answering(answer, texts, about):

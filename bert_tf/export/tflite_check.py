@@ -14,8 +14,9 @@ from bert_tf.config import require
 from bert_tf.endpoints.embedding import SentenceEmbedder
 from bert_tf.endpoints.fill_mask import FillMask
 from bert_tf.endpoints.question_answering import QuestionAnswerer
-from bert_tf.export.phone_answers import endpoint_answer
-from bert_tf.export.phone_functions import PhoneFunction, PhoneWindows
+from bert_tf.export.phone_answers import Tokens, endpoint_answer
+from bert_tf.export.phone_functions import PhoneFunction
+from bert_tf.export.phone_windows import PhoneWindows
 
 LIMITS: dict[str, tuple[float, float]] = {
     "none": (1e-4, 1.0), "float16": (0.02, 0.95), "dynamic": (0.15, 0.8), "int8": (0.25, 0.7)}
@@ -117,11 +118,12 @@ def compare(model: PhoneModel, signature: str, function: PhoneFunction, rows: Se
         start = time.perf_counter()
         answer = model(signature, fed)
         seconds.append(time.perf_counter() - start)
-        expected = _expected(function, inputs, answer)
-        if _speaks_of_texts(function):
-            answer = endpoint_answer({name: value for name, value in answer.items()
-                                      if name not in ("truncated", "bytes_read")},
-                                     inputs if function.takes_text else {}, about)
+        tokens = _tokens(function, inputs, fed)
+        inputs = _read_part(function, inputs, answer, tokens)
+        expected = _expected(function, inputs)
+        answer = endpoint_answer({name: value for name, value in answer.items()
+                                  if name not in ("truncated", "bytes_read")},
+                                 inputs if function.takes_text or tokens else {}, about, tokens)
         same, difference = _compared(answer, expected, is_embedding=isinstance(function.endpoint, SentenceEmbedder))
         agreements.append(same)
         differences.append(difference)
@@ -141,25 +143,40 @@ def require_agreement(found: Agreement, quantize: str) -> None:
             disagreements=list(found.disagreements))
 
 
-def _speaks_of_texts(function: PhoneFunction) -> bool:
-    """Whether its answer becomes that of the endpoint; windows of ids have positions of tokens instead."""
-    return function.takes_text or not isinstance(function, PhoneWindows)
+def _tokens(function: PhoneFunction, inputs: Mapping[str, np.ndarray],
+            fed: Mapping[str, np.ndarray]) -> Tokens | None:
+    """Where the tokens of a row of ids come from, for heads whose answers are places in the text."""
+    if function.takes_text or not isinstance(function, PhoneWindows):
+        return None
+    _, *places = function.tokenizer.tokenize_with_offsets(tf.constant(inputs[function.text_inputs[-1]], tf.string))
+    row = {name: values[0] for name, values in fed.items()}
+    # The text is the last part of the row, before its last [SEP].
+    limit = int(row["padding_mask"].sum()) - 1
+    first = int(row["segment_ids"].argmax()) if len(function.text_inputs) == 2 else 1
+    return Tokens(row["token_ids"], *(
+        np.pad(values[0, :limit - first].numpy(), (first, len(row["token_ids"]) - limit)) for values in places))
 
 
-def _expected(function: PhoneFunction, inputs: Mapping[str, np.ndarray],
-              answer: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    tensors = {name: tf.constant(value, tf.string) for name, value in inputs.items()}
-    if not _speaks_of_texts(function):
-        expected = function.decode(function.features(tensors))
+def _read_part(function: PhoneFunction, inputs: Mapping[str, np.ndarray], answer: Mapping[str, np.ndarray],
+               tokens: Tokens | None) -> Mapping[str, np.ndarray]:
+    """The strings, the last one cut where the file had no room for its rest."""
+    if tokens is not None:
+        bytes_read = int(tokens.end_bytes.max())
+    elif "bytes_read" in answer and answer["truncated"][0]:
+        bytes_read = int(answer["bytes_read"][0])
     else:
-        if "bytes_read" in answer and answer["truncated"][0]:
-            name = function.text_inputs[-1]
-            tensors[name] = tf.strings.substr(tensors[name], 0, int(answer["bytes_read"][0]))
-        method = "answer_pair" if len(tensors) == 2 and hasattr(function.endpoint, "answer_pair") else "answer"
-        expected = getattr(function.endpoint, method)(*tensors.values())
+        return inputs
+    name = function.text_inputs[-1]
+    return {**inputs, name: np.array([inputs[name][0][:bytes_read]], object)}
+
+
+def _expected(function: PhoneFunction, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What the endpoint answers."""
+    method = "answer_pair" if len(inputs) == 2 and hasattr(function.endpoint, "answer_pair") else "answer"
+    expected = getattr(function.endpoint, method)(*(tf.constant(value, tf.string) for value in inputs.values()))
     expected = {name: value.numpy() for name, value in expected.items()}
-    if not function.takes_text:
-        expected.pop("answer", None)  # of a choice: its text did not go in
+    if not function.takes_text and "choice" in expected:
+        expected.pop("answer")  # the text of a choice did not go in
     return expected
 
 

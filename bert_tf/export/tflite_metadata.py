@@ -22,7 +22,8 @@ import numpy as np
 
 from bert_tf.endpoints.question_answering import QuestionAnswerer
 from bert_tf.endpoints.tagging import TokenTagger
-from bert_tf.export.phone_functions import PhoneFunction, PhoneWindows
+from bert_tf.export.phone_functions import PhoneFunction
+from bert_tf.export.phone_windows import PhoneWindows
 from bert_tf.export.tflite_file import opened, packed
 from bert_tf.text.normalization import UNICODE_VERSION
 

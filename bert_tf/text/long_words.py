@@ -25,8 +25,9 @@ class LongWordFilter(tf.Module):
     def __init__(self, *, is_suffix: np.ndarray, num_characters: np.ndarray, unknown_id: int,
                  max_word_characters: int):
         super().__init__(name="long_word_filter")
-        self._is_suffix = outside_of_graphs(is_suffix)
-        self._num_characters = outside_of_graphs(num_characters.astype(np.min_scalar_type(max_word_characters)))
+        # One table, because each adds to the size of a phone's file: below 0 where the piece continues a word.
+        lengths = np.where(is_suffix, -num_characters, num_characters)
+        self._lengths = outside_of_graphs(lengths.astype(np.min_scalar_type(-max_word_characters)))
         self._unknown_id = unknown_id
         self._max_word_characters = max_word_characters
         least_pieces = -(-(max_word_characters + 1) // int(num_characters.max()))
@@ -35,7 +36,8 @@ class LongWordFilter(tf.Module):
     def apply(self, pieces: Pieces) -> Pieces:
         """The pieces without long words; their [UNK] reaches from the start to the limit of the word."""
         run = self._run
-        at = places_of(_all_set(tf.gather(self._is_suffix, pieces.ids), run))
+        lengths = tf.cast(tf.gather(self._lengths, pieces.ids), tf.int32)
+        at = places_of(_all_set(lengths < 0, run))
         # Neighbouring places belong to one word, which begins one piece before the first of them.
         is_apart = at[1:] != at[:-1] + 1
         first_at = places_of(tf.concat([[True], is_apart], axis=0)[:tf.size(at)])
@@ -44,7 +46,7 @@ class LongWordFilter(tf.Module):
         last = tf.gather(at, last_at) + run - 1
 
         def characters(positions):
-            return tf.cast(tf.gather(self._num_characters, tf.gather(pieces.ids, positions)), tf.int32)
+            return tf.abs(tf.gather(lengths, positions))
 
         sums = tf.concat([[0], tf.cumsum(characters(at))], axis=0)
         length = characters(first) + tf.gather(sums, last_at + 1) - tf.gather(sums, first_at)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from bert_tf.config import require
 from bert_tf.endpoints.heads import endpoint_for
 from bert_tf.endpoints.question_answering import QuestionAnswerer
-from bert_tf.export.phone_functions import PhoneFunction, phone_function
+from bert_tf.export.phone_functions import PhoneFunction
+from bert_tf.export.phone_heads import phone_function
 from bert_tf.export.tflite import convert
 from bert_tf.export.tflite_check import (
     LIMITS,

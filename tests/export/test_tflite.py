@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bert_tf.export.phone_functions import phone_function
+from bert_tf.export.phone_heads import phone_function
 from bert_tf.export.tflite import TEXT_KERNELS, convert
 from bert_tf.export.tflite_check import PhoneModel, compare, inputs_for
 from bert_tf.export.tflite_file import custom_operations

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bert_tf.endpoints.embedding import SentenceEmbedder
-from bert_tf.export.phone_functions import phone_function
+from bert_tf.export.phone_heads import phone_function
 from bert_tf.export.tflite import convert
 from bert_tf.export.tflite_check import PhoneModel, ids_for, inputs_for
 from tests.checks import data_file
