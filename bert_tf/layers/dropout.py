@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -34,8 +35,8 @@ class DropoutSeeds(keras.random.SeedGenerator):
 class Dropout(keras.layers.Layer):
     """Sets a share of the elements to 0 in training and scales the others so that the expected sum stays.
 
-    Any shape in and out. The masks are those of `keras.layers.Dropout`, except under `different_masks` and
-    `given_seeds`.
+    Any shape in and out. On TensorFlow two elements share a random number of 32 bits, for drawing them is what costs
+    most there; so the share is rounded to a multiple of 2**-16, and the factor is that of the rounded one.
 
     Args:
         rate: share of the elements, in [0, 1).
@@ -51,7 +52,11 @@ class Dropout(keras.layers.Layer):
 
     def call(self, inputs, training=False):
         """Drops in training only."""
-        return keras.random.dropout(inputs, self.rate, seed=self.seeds) if training and self.rate > 0 else inputs
+        if not training or self.rate == 0:
+            return inputs
+        if keras.backend.backend() == "tensorflow":
+            return _drop_by_halves(inputs, self.rate, self.seeds)
+        return keras.random.dropout(inputs, self.rate, seed=self.seeds)
 
     def compute_output_shape(self, input_shape):
         """The shape of the input."""
@@ -60,6 +65,18 @@ class Dropout(keras.layers.Layer):
     def get_config(self):
         """Constructor arguments."""
         return super().get_config() | {"rate": self.rate}
+
+
+def _drop_by_halves(inputs, rate: float, seeds: DropoutSeeds):
+    """Drops by the upper and by the lower halves of random int32."""
+    share = min(round(rate * 2**16), 2**16 - 1)
+    limit = share * 2**16 - 2**31  # of the numbers from -2**31 on
+    shape = ops.shape(inputs)
+    size = math.prod(shape)
+    numbers = keras.random.randint(((size + 1) // 2,), -2**31, 2**31 - 1, "int32", seed=seeds)
+    is_kept = ops.concatenate([numbers >= limit, ops.left_shift(numbers, 16) >= limit])[:size]
+    factors = ops.cast(ops.reshape(is_kept, shape), inputs.dtype) * (2**16 / (2**16 - share))
+    return inputs * factors
 
 
 @contextlib.contextmanager

@@ -51,7 +51,8 @@ class BertEncoder(FeatureModel):
         token_embedding = keras.layers.ReversibleEmbedding(
             config.vocabulary_size, config.hidden_dim,
             embeddings_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_stddev),
-            dtype=dtype, name="token_embedding")
+            # Else the decoder of the masked language model, which it is in reverse, would stay float32.
+            reverse_dtype=dtype.compute_dtype, dtype=dtype, name="token_embedding")
         embeddings = Embeddings(
             config.max_sequence_length, config.num_segments, dropout=config.dropout,
             layer_norm_epsilon=config.layer_norm_epsilon, initializer_stddev=config.initializer_stddev,

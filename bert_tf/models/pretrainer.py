@@ -96,4 +96,6 @@ class BertPretrainer(TaskModel):
 
 
 def _is_right(labels, logits):
-    return ops.cast(ops.equal(ops.argmax(logits, axis=-1), ops.cast(labels, "int32")), "float32")
+    # Not argmax, for which Keras looks at the sign of every zero first: a third of the time for a whole vocabulary.
+    likeliest = ops.top_k(logits, 1)[1][..., 0]
+    return ops.cast(ops.equal(likeliest, ops.cast(labels, "int32")), "float32")

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from bert_tf.layers.dropout import Dropout, different_masks, draw_seeds, given_seeds
 from tests.checks import check_layer
@@ -17,13 +18,27 @@ def test_keeps_the_layer_contract():
     check_layer(Dropout(0.5), ONES, output_shape=ONES.shape, num_weights=0)
 
 
-def test_equals_keras_dropout_to_the_bit():
-    keras.utils.set_random_seed(3)
-    ours = Dropout(0.3)
-    keras.utils.set_random_seed(3)
-    theirs = keras.layers.Dropout(0.3)
-    for _ in range(2):
-        np.testing.assert_array_equal(ours(ONES, training=True), theirs(ONES, training=True))
+@pytest.mark.parametrize("shape", [(1000, 1001), (7, 11, 13, 1001)])
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.999])
+def test_drops_every_element_as_often_and_apart_from_the_others(shape, rate):
+    kept = np.asarray(Dropout(rate)(np.ones(shape, "float32"), training=True)).ravel() != 0
+    size, deviation = kept.size, np.sqrt(rate * (1 - rate) / kept.size)
+    assert kept.mean() == pytest.approx(1 - rate, abs=5 * deviation)
+    # The two halves come from the same numbers, and neighbours from neighbouring ones.
+    for distance in (1, 2, size // 2, (size + 1) // 2):
+        both = np.mean(kept[distance:] & kept[:-distance])
+        assert both == pytest.approx((1 - rate) ** 2, abs=8 * deviation)
+
+
+def test_takes_any_shape_in_a_graph_and_keeps_the_expected_sum():
+    layer = Dropout(0.3, dtype="bfloat16")
+    layer(ONES, training=True)
+    graph = tf.function(lambda x: layer(x, training=True), input_signature=[tf.TensorSpec((None, None), tf.bfloat16)])
+    result = graph(tf.ones((301, 333), tf.bfloat16))
+    assert result.shape == (301, 333)
+    assert result.dtype == tf.bfloat16
+    assert tf.reduce_mean(tf.cast(result, tf.float32)).numpy() == pytest.approx(1, abs=0.02)
+    assert graph(tf.ones((0, 3), tf.bfloat16)).shape == (0, 3)
 
 
 def test_drops_its_share_in_training_only():
