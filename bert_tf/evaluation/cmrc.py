@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from bert_tf.config import require
-from bert_tf.evaluation.squad import ScoredQuestion
+from bert_tf.evaluation.squad import ScoredQuestion, best_over_answers, harmonic_mean
 
 _PUNCTUATION = "-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』"
 _CHINESE = r"\u4e00-\u9fa5"
@@ -30,15 +29,11 @@ def cmrc_scores(questions: Iterable[ScoredQuestion], predictions: Mapping[str, s
     Raises:
         ValueError: no question, or one without right answers.
     """
-    exact, f1 = [], []
-    for question in questions:
-        require(len(question.answers) > 0, "a right answer for every question", id=question.id)
-        predicted = predictions.get(question.id)
-        known = [answer.text for answer in question.answers] if predicted is not None else []
-        exact.append(max((_plain(right) == _plain(predicted) for right in known), default=False))
-        f1.append(max((_f1(_segments(right), _segments(predicted)) for right in known), default=0.0))
-    require(len(exact) > 0, "at least one question", questions=0)
-    return {"exact_match": 100.0 * sum(exact) / len(exact), "f1": 100.0 * sum(f1) / len(f1)}
+    return best_over_answers(questions, predictions, _is_exact, _f1)
+
+
+def _is_exact(right: str, predicted: str) -> bool:
+    return _plain(right) == _plain(predicted)
 
 
 def _plain(text: str) -> str:
@@ -49,12 +44,10 @@ def _segments(text: str) -> list[str]:
     return _SEGMENT.findall(_plain(text))
 
 
-def _f1(right: Sequence[str], predicted: Sequence[str]) -> float:
+def _f1(right: str, predicted: str) -> float:
+    right, predicted = _segments(right), _segments(predicted)
     shared = _longest_shared_run(right, predicted)
-    if shared == 0:
-        return 0.0
-    precision, recall = shared / len(predicted), shared / len(right)
-    return 2 * precision * recall / (precision + recall)
+    return harmonic_mean(shared / len(predicted), shared / len(right)) if shared else 0.0
 
 
 def _longest_shared_run(first: Sequence[str], second: Sequence[str]) -> int:

@@ -4,7 +4,7 @@ import collections
 import math
 import re
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from bert_tf.config import require
@@ -33,15 +33,21 @@ def squad_scores(questions: Iterable[ScoredQuestion], predictions: Mapping[str, 
     Raises:
         ValueError: no question, or one without right answers.
     """
-    exact, f1 = [], []
+    return best_over_answers(questions, predictions, _is_exact, _f1)
+
+
+def best_over_answers(questions: Iterable[ScoredQuestion], predictions: Mapping[str, str],
+                      is_exact: Callable[[str, str], bool], f1: Callable[[str, str], float]) -> dict[str, float]:
+    """What `squad_scores` returns, with any rules for a right answer and a prediction."""
+    exact_scores, f1_scores = [], []
     for question in questions:
-        require(len(question.answers) > 0, "a right answer for every question, as in SQuAD 1.1", id=question.id)
+        require(len(question.answers) > 0, "a right answer for every question", id=question.id)
         predicted = predictions.get(question.id)
         known = [answer.text for answer in question.answers] if predicted is not None else []
-        exact.append(max((_is_exact(right, predicted) for right in known), default=False))
-        f1.append(max((_f1(right, predicted) for right in known), default=0.0))
-    require(len(exact) > 0, "at least one question", questions=0)
-    return {"exact_match": _percent(exact), "f1": _percent(f1)}
+        exact_scores.append(max((is_exact(right, predicted) for right in known), default=False))
+        f1_scores.append(max((f1(right, predicted) for right in known), default=0.0))
+    require(len(exact_scores) > 0, "at least one question", questions=0)
+    return {"exact_match": _percent(exact_scores), "f1": _percent(f1_scores)}
 
 
 def squad2_scores(questions: Iterable[ScoredQuestion], predictions: Mapping[str, str],
@@ -99,7 +105,11 @@ def _f1(right: str, predicted: str) -> float:
     shared = sum((collections.Counter(right) & collections.Counter(predicted)).values())
     if shared == 0:
         return 0.0
-    precision, recall = shared / len(predicted), shared / len(right)
+    return harmonic_mean(shared / len(predicted), shared / len(right))
+
+
+def harmonic_mean(precision: float, recall: float) -> float:
+    """F1 of two numbers that are not both 0."""
     return 2 * precision * recall / (precision + recall)
 
 
