@@ -19,17 +19,6 @@ ENVIRONMENT = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
 TIMES = ("seconds", "update_seconds", "tokens_per_second", "data_wait_share")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("killed")
-    rng = np.random.default_rng(0)
-    words = ["cat", "dog", "sees", "likes", "old", "the", "a", "bird", "house", "day"]
-    documents = ["\n".join(" ".join(rng.choice(words, 6)) for _ in range(4)) for _ in range(40)]
-    (folder / "text.txt").write_text("\n\n".join(documents))
-    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]) + "\n")
-    return folder
-
-
 def assert_same_runs(one, other):
     assert (one / "model.safetensors").read_bytes() == (other / "model.safetensors").read_bytes()
     name = f"checkpoints/step-{STEPS:09d}.safetensors"

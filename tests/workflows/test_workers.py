@@ -13,17 +13,6 @@ from tests.workflows.workers_run import config_of
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("workers")
-    rng = np.random.default_rng(0)
-    words = ["cat", "dog", "sees", "likes", "old", "the", "a", "bird", "house", "day"]
-    documents = ["\n".join(" ".join(rng.choice(words, 6)) for _ in range(4)) for _ in range(40)]
-    (folder / "text.txt").write_text("\n\n".join(documents))
-    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]) + "\n")
-    return folder
-
-
-@pytest.fixture(scope="module")
 def whole(folder):
     """The run of two workers without interruption."""
     with Workers("tests.workflows.workers_run:run", 2, folder, data=str(folder), name="whole") as workers:
