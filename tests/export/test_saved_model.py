@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bert_tf.endpoints.next_sentence import NextSentence
 from bert_tf.export.saved_model import load_signatures, save_endpoint
 from tests.export import c_process, texts
 from tests.export.heads import HEADS, endpoint
@@ -84,6 +85,20 @@ def test_a_process_without_python_answers_as_the_endpoint(exports, program, head
                for start in range(0, len(ROWS), ROWS_AT_A_TIME)]
     for answers, actual in zip(expected, c_process.answer(program, folder, batches), strict=True):
         check_same(actual, answers)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("head", "signature"), [("classification", "pair"), ("several_labels", "pair"),
+                                                 ("pretraining", "next_sentence")])
+def test_a_process_without_python_answers_pairs_as_the_endpoint(exports, program, head, signature):
+    made, folder = exports[head]
+    pairs = NextSentence(made.model, made.tokenizer, max_length=made.max_length) if head == "pretraining" else made
+    request = texts.requests(c_process.signature_of(folder, signature).inputs, ROWS)
+
+    (actual,) = c_process.answer(program, folder, [request], signature)
+
+    check_same(actual, run(pairs.answer if head == "pretraining" else pairs.answer_pair, request))
+    assert np.ptp(actual["probabilities"], axis=0).max() > 0.01
 
 
 @pytest.mark.slow
