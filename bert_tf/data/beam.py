@@ -18,7 +18,6 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import tensorflow as tf
-from apache_beam.io.filebasedsource import FileBasedSource
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
@@ -26,15 +25,10 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from bert_tf.config import RecordsConfig, require
 from bert_tf.data import blocks, corpus
+from bert_tf.data.beam_sources import Document, SentenceFiles, text_sizes
 from bert_tf.data.record_building import RecordBuilder
 from bert_tf.data.shards import INDEX, PARTS, PartStatistics, ShardWriter, make_index
 from bert_tf.text.tokenizer import WordPieceTokenizer
-
-Document = tuple[int, tuple[bytes, ...]]
-"""Its lines; 0, or the how-manieth part of a document that was cut because it is too long."""
-
-_GZIP_FACTOR = 3
-"""Bytes of text in a byte of a compressed file, roughly."""
 
 
 def build_with_beam(config: RecordsConfig, tokenizer: WordPieceTokenizer, output: str, runner: str,
@@ -54,7 +48,7 @@ def build_with_beam(config: RecordsConfig, tokenizer: WordPieceTokenizer, output
     Raises:
         ValueError: no input, an output that exists, Beam's mode multi_threading, or text that gives no example.
     """
-    sizes = _sizes(config.input)
+    sizes = text_sizes(config.input)
     require(not any(match.metadata_list for match in FileSystems.match([FileSystems.join(output, "*")])),
             "an `output` that does not exist or is an empty folder", output=output)
     groups = _numbers_of_groups(sum(sizes.values()), config)
@@ -80,52 +74,6 @@ def build_with_beam(config: RecordsConfig, tokenizer: WordPieceTokenizer, output
         index = json.loads(file.read())
     require(bool(index["shards"]), f"text that gives at least one `{config.objective}` example", input=config.input)
     return index
-
-
-class SentenceFiles(FileBasedSource):
-    """Documents of sentence files, `Document`; a file can be read in parts, at any offset.
-
-    A document belongs to the part of the file in which the blank line before it begins.
-    """
-
-    def read_records(self, file_name: str, range_tracker) -> Iterator[Document]:
-        """The documents of one part of a file."""
-        with self.open_file(file_name) as file:
-            start = range_tracker.start_position() or 0
-            position = start
-            if start > 0:
-                file.seek(start - 1)
-                position += len(file.readline()) - 1
-            # Where the document of the next lines belongs; unknown in the middle of a document.
-            owner = 0 if start == 0 else None
-            part, lines, claimed = 0, [], False
-            for raw in iter(file.readline, b""):
-                line = raw.removesuffix(b"\n").replace(b"\r", b"")
-                if not line.strip():
-                    if lines:
-                        yield part, tuple(lines)
-                    owner, part, lines, claimed = position, 0, [], False
-                elif owner is not None:
-                    if not claimed and not range_tracker.try_claim(owner):
-                        return
-                    claimed = True
-                    lines.append(line)
-                    if len(lines) == blocks.LONGEST_DOCUMENT:
-                        yield part, tuple(lines)
-                        part, lines = part + 1, []
-                position += len(raw)
-            if lines:
-                yield part, tuple(lines)
-
-
-def _sizes(patterns: str) -> dict[str, int]:
-    """Bytes of text in each file that comma-separated patterns match."""
-    sizes = {}
-    for pattern in filter(None, map(str.strip, patterns.split(","))):
-        found = FileSystems.match([pattern])[0].metadata_list
-        require(bool(found), "a file name, or a pattern that matches files", pattern=pattern, matches=0)
-        sizes |= {file.path: file.size_in_bytes * (_GZIP_FACTOR if file.path.endswith(".gz") else 1) for file in found}
-    return dict(sorted(sizes.items()))
 
 
 def _numbers_of_groups(num_bytes: int, config: RecordsConfig) -> dict[str, int]:

@@ -16,7 +16,8 @@ pytest.importorskip("apache_beam")
 
 from apache_beam.io import source_test_utils  # noqa: E402
 
-from bert_tf.data.beam import SentenceFiles, build_with_beam  # noqa: E402
+from bert_tf.data.beam import build_with_beam  # noqa: E402
+from bert_tf.data.beam_sources import SentenceFiles  # noqa: E402
 
 TWO_WORKERS = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
 
