@@ -1,0 +1,106 @@
+"""KerasHub on TensorFlow: training steps and the encoder."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import bert_tf
+from bert_tf.benchmarks.batching import Batch
+from bert_tf.benchmarks.works.train import LEARNING_RATE
+from bert_tf.weights.keras_hub import to_keras_hub
+
+_NAMES = {"masked_positions": "mask_positions"}
+
+
+def converted(folder: str, policy: str) -> tuple[keras.Model, keras.layers.Layer | None]:
+    """KerasHub's model with the weights of one of our folders, and its preprocessor, if it has one.
+
+    Its GELU is the tanh form whatever the folder says.
+    """
+    keras.config.set_dtype_policy(policy)
+    model = to_keras_hub(bert_tf.load_model(folder), allow_approximate=True)
+    preprocessor = getattr(model, "preprocessor", None)
+    model.preprocessor = None  # `fit` would call it
+    if hasattr(model, "masked_lm_head"):
+        model.masked_lm_head._bias = _CastBias(model.masked_lm_head._bias)
+    return model, preprocessor
+
+
+class _CastBias:
+    """KerasHub 0.32 adds a float32 bias to bfloat16 logits, an error; this adds it in their own precision."""
+
+    def __init__(self, variable: keras.Variable):
+        self._variable = variable
+
+    def __radd__(self, logits: tf.Tensor) -> tf.Tensor:
+        return logits + keras.ops.cast(self._variable, logits.dtype)
+
+
+def compile_model(model: keras.Model, *, xla: bool = False) -> None:
+    """Keras' own AdamW, clipped at 1; the loss over masked positions or texts."""
+    model.compile(
+        optimizer=keras.optimizers.AdamW(LEARNING_RATE, weight_decay=0.01, global_clipnorm=1.0),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), weighted_metrics=[], jit_compile=xla)
+
+
+class _KerasTrainer:
+    """`fit`."""
+
+    def __init__(self, job: dict, layout: str, policy: str, xla: bool = False):
+        self.layout = layout
+        self._model, _ = converted(job["model"], policy)
+        compile_model(self._model, xla=xla)
+
+    def prepared(self, batches: Sequence[Batch]) -> tf.data.Dataset:
+        """What `fit` takes."""
+        elements = [self._split(batch) for batch in batches]
+        signature = tf.nest.map_structure(
+            lambda values: tf.TensorSpec(values.shape if self.layout == "fixed" else (None,) * values.ndim,
+                                         values.dtype), elements[0])
+        dataset = tf.data.Dataset.from_generator(lambda: iter(elements), output_signature=signature)
+        return dataset.apply(tf.data.experimental.assert_cardinality(len(elements)))
+
+    def train(self, batches: tf.data.Dataset) -> None:
+        """A step on each batch."""
+        self._model.fit(batches, shuffle=False, verbose=0)
+
+    def losses(self, batch: Batch) -> dict[str, float]:
+        """Of the head, without dropout."""
+        inputs, labels, weights = self._split(batch)
+        logits = tf.cast(self._model(inputs, training=False), tf.float32)
+        losses = keras.ops.sparse_categorical_crossentropy(labels, logits, from_logits=True).numpy()
+        return {self._head: float((losses * weights).sum() / weights.sum())}
+
+
+class MaskedLmTrainer(_KerasTrainer):
+    """`BertMaskedLM`; KerasHub has no next-sentence head."""
+
+    _head = "masked_lm"
+
+    @staticmethod
+    def _split(batch: Batch) -> tuple[dict, np.ndarray, np.ndarray]:
+        names = ("token_ids", "segment_ids", "padding_mask", "masked_positions")
+        return ({_NAMES.get(name, name): batch[name] for name in names}, batch["masked_labels"],
+                batch["masked_weights"])
+
+
+class ClassifierTrainer(_KerasTrainer):
+    """`BertTextClassifier`."""
+
+    _head = "logits"
+
+    @staticmethod
+    def _split(batch: Batch) -> tuple[dict, np.ndarray, np.ndarray]:
+        names = ("token_ids", "segment_ids", "padding_mask")
+        return {name: batch[name] for name in names}, batch["label"], np.ones(len(batch["label"]), np.float32)
+
+
+def encoder(job: dict, policy: str, xla: bool = False) -> Callable[[Batch], np.ndarray]:
+    """From features to the sequence output, in graph mode."""
+    model, _ = converted(job["model"], policy)
+    names = ("token_ids", "segment_ids", "padding_mask")
+    function = tf.function(lambda features: model(features, training=False)["sequence_output"], autograph=False,
+                           reduce_retracing=not xla, jit_compile=xla)
+    return lambda features: function({name: tf.constant(features[name]) for name in names}).numpy().astype(np.float32)

@@ -1,0 +1,92 @@
+"""Pre-training steps on ready batches of real text."""
+
+from pathlib import Path
+from typing import Any
+
+from bert_tf.benchmarks import inputs
+from bert_tf.benchmarks.batching import save_layouts
+from bert_tf.benchmarks.definitions import Benchmark, Contestant, Metric
+from bert_tf.config import BenchmarkConfig, ExampleConfig, MaskingConfig
+from bert_tf.data.pipelines import pretraining_dataset
+from bert_tf.model_directory import load_model
+from bert_tf.models.pretrainer import BertPretrainer
+
+_PADDING = {"by_length": "batches of like length, as its pipeline makes them",
+            "dynamic": "padded to the longest of a batch", "fixed": "padded to the full length"}
+
+
+def training_contestants(ours: str, keras_hub: str, transformers: str, *,
+                         transformers_layout: str) -> tuple[Contestant, ...]:
+    """Everybody who can train.
+
+    Args:
+        ours: `make` of our trainer, and so on.
+        keras_hub: of KerasHub's.
+        transformers: of Transformers'.
+        transformers_layout: of its batches.
+    """
+    def contestant(library: str, mode: str, make: str, tolerance: float, needs=(), compiled=False,
+                   layout="dynamic", **options: Any) -> Contestant:
+        return Contestant(f"{library}, {mode}", library, make, {**options, "layout": layout}, needs,
+                          "float32" if "float32" in mode else "bfloat16", _PADDING[layout], tolerance, compiled)
+
+    torch = ("torch", "transformers")
+    peers = (
+        contestant("Transformers", "float32", transformers, 1e-3, torch, layout=transformers_layout),
+        contestant("Transformers", "bfloat16 autocast", transformers, 2e-2, torch, layout=transformers_layout,
+                   bfloat16=True),
+        contestant("Transformers", "bfloat16 autocast, compiled", transformers, 2e-2, torch, True, "fixed",
+                   bfloat16=True, compile=True),
+        contestant("KerasHub", "float32", keras_hub, 1e-2, ("keras_hub",), policy="float32"),
+        contestant("KerasHub", "mixed_bfloat16", keras_hub, 3e-2, ("keras_hub",), policy="mixed_bfloat16"),
+        contestant("KerasHub", "float32, XLA", keras_hub, 1e-2, ("keras_hub",), True, "fixed", policy="float32",
+                   xla=True),
+        contestant("KerasHub", "mixed_bfloat16, XLA", keras_hub, 3e-2, ("keras_hub",), True, "fixed",
+                   policy="mixed_bfloat16", xla=True))
+    return (
+        contestant("bert_tf", "float32", ours, 1e-3, layout="by_length", policy="float32"),
+        contestant("bert_tf", "mixed_bfloat16", ours, 2e-2, layout="by_length", policy="mixed_bfloat16"),
+        contestant("bert_tf", "mixed_bfloat16, XLA", ours, 2e-2, (), True, "fixed", policy="mixed_bfloat16", xla=True),
+        *peers)
+
+
+def _contestants(config: BenchmarkConfig) -> tuple[Contestant, ...]:
+    home = "bert_tf.benchmarks.contestants"
+    everybody = training_contestants(f"{home}.bert_tf_models:Trainer", f"{home}.keras_hub:MaskedLmTrainer",
+                                     f"{home}.transformers:PretrainingTrainer", transformers_layout="dynamic")
+    if config.backend == "tensorflow":
+        return everybody
+    on_jax = tuple(
+        Contestant(f"bert_tf on JAX, {policy}", "bert_tf", f"{home}.bert_tf_on_jax:Trainer", {"policy": policy},
+                   ("jax",), precision, "one length for all batches, compiled", tolerance,
+                   environment={"KERAS_BACKEND": "jax"})
+        for policy, precision, tolerance in (("float32", "float32", 1e-3), ("mixed_bfloat16", "bfloat16", 2e-2)))
+    return on_jax + everybody
+
+
+def _prepare(config: BenchmarkConfig, folder: Path) -> dict:
+    batches = [{**features, "masked_labels": labels["masked_lm"], "masked_weights": weights["masked_lm"],
+                "next_sentence_label": labels["next_sentence"]}
+               for features, labels, weights in pretraining_dataset(
+                   inputs.text_files(config), inputs.tokenizer(config), ExampleConfig(config.sequence_length),
+                   MaskingConfig(), batch_size=config.batch_size, seed=config.seed).take(
+                       config.steps).as_numpy_iterator()]
+    tokens = save_layouts(batches, folder / "batches.npz", length=config.sequence_length, seed=config.seed)
+    job = {"batches": str(folder / "batches.npz"), "tokens": tokens, "examples": config.steps * config.batch_size,
+           "model": str(inputs.random_model(BertPretrainer, config, folder)), "input": (
+               f"BERT {config.size}, {config.steps} steps of {config.batch_size} examples, at most "
+               f"{config.sequence_length} tokens, 15 % masked, next-sentence pairs; AdamW, dropout 0.1")}
+    return job | (_weights_for_jax(job["model"], folder) if config.backend == "jax" else {})
+
+
+def _weights_for_jax(model: str, folder: Path) -> dict:
+    """Weights in a file that Keras reads without TensorFlow."""
+    loaded = load_model(model)
+    loaded.save_weights(folder / "model.weights.h5")
+    return {"weights": str(folder / "model.weights.h5"), "encoder": loaded.config.to_dict()}
+
+
+TRAIN_STEP = Benchmark(
+    "pre-training steps on ready batches of the same examples",
+    (Metric("tokens", "tokens/s that are not padding"), Metric("examples", "examples/s")), _contestants, _prepare,
+    "bert_tf.benchmarks.works.train:TrainSteps")

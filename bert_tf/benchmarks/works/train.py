@@ -1,0 +1,39 @@
+"""Training steps on ready batches."""
+
+import time
+
+import numpy as np
+
+from bert_tf.benchmarks.batching import load_layout
+
+LEARNING_RATE = 1e-5
+
+
+class TrainSteps:
+    """Steps on all batches of the job, in the layout that the contestant wants.
+
+    Args:
+        job: `batches`, `tokens`, `examples`.
+        trainer: has `layout`, `prepared(batches)`, `train(prepared)` and `losses(batch)`, by the names of the heads
+            and without dropout.
+    """
+
+    def __init__(self, job: dict, trainer):
+        self._job, self._trainer = job, trainer
+        self._batches = trainer.prepared(load_layout(job["batches"], trainer.layout))
+
+    def outputs(self) -> dict[str, np.ndarray]:
+        """The losses of the first batch before the first step."""
+        first = load_layout(self._job["batches"], "dynamic")[0]
+        return {name: np.asarray(value, np.float64) for name, value in self._trainer.losses(first).items()}
+
+    def warm_up(self) -> None:
+        """Every batch once."""
+        self._trainer.train(self._batches)
+
+    def run(self) -> dict[str, float]:
+        """Speeds."""
+        start = time.perf_counter()
+        self._trainer.train(self._batches)
+        seconds = time.perf_counter() - start
+        return {"tokens": self._job["tokens"] / seconds, "examples": self._job["examples"] / seconds}
