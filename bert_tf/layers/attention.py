@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from bert_tf.layers.dense import Dense
 from bert_tf.layers.dropout import Dropout
 
 _MASKED_SCORE = -10_000.0
@@ -53,9 +54,9 @@ class SelfAttention(keras.layers.Layer):
         self.output_projection = self._dense(hidden_dim, "output")
         self.output_projection.build(input_shape)
 
-    def _dense(self, width: int, name: str) -> keras.layers.Dense:
+    def _dense(self, width: int, name: str) -> Dense:
         # One initialiser each: a Keras initialiser used twice gives the same values twice.
-        return keras.layers.Dense(
+        return Dense(
             width, kernel_initializer=keras.initializers.TruncatedNormal(stddev=self.initializer_stddev),
             dtype=self.dtype_policy, name=name)
 

@@ -3,6 +3,7 @@
 import keras
 
 from bert_tf.layers.activation import activation_function
+from bert_tf.layers.dense import Dense
 
 
 @keras.saving.register_keras_serializable(package="bert_tf")
@@ -34,9 +35,9 @@ class FeedForward(keras.layers.Layer):
         self.contract = self._dense(hidden_dim, "contract")
         self.contract.build((*input_shape[:-1], self.intermediate_dim))
 
-    def _dense(self, width: int, name: str) -> keras.layers.Dense:
+    def _dense(self, width: int, name: str) -> Dense:
         # One initialiser each: a Keras initialiser used twice gives the same values twice.
-        return keras.layers.Dense(
+        return Dense(
             width, kernel_initializer=keras.initializers.TruncatedNormal(stddev=self.initializer_stddev),
             dtype=self.dtype_policy, name=name)
 

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from bert_tf.layers.activation import activation_function
+from bert_tf.layers.dense import Dense
 
 
 @keras.saving.register_keras_serializable(package="bert_tf")
@@ -52,7 +53,7 @@ class MaskedLmHead(keras.layers.Layer):
     def build(self, input_shape):
         """Makes the parts; hidden is known now."""
         hidden_dim = input_shape[-1]
-        self.projection = keras.layers.Dense(
+        self.projection = Dense(
             hidden_dim, kernel_initializer=keras.initializers.TruncatedNormal(stddev=self.initializer_stddev),
             dtype=self.dtype_policy, name="projection")
         self.projection.build((None, hidden_dim))

@@ -2,6 +2,8 @@
 
 import keras
 
+from bert_tf.layers.dense import Dense
+
 
 @keras.saving.register_keras_serializable(package="bert_tf")
 class FirstTokenPooler(keras.layers.Layer):
@@ -20,7 +22,7 @@ class FirstTokenPooler(keras.layers.Layer):
 
     def build(self, input_shape):
         """Makes the projection; hidden is known now."""
-        self.projection = keras.layers.Dense(
+        self.projection = Dense(
             input_shape[-1], activation="tanh",
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=self.initializer_stddev),
             dtype=self.dtype_policy, name="projection")

@@ -3,13 +3,14 @@
 import keras
 
 from bert_tf.config import EncoderConfig
+from bert_tf.layers.dense import Dense
 from bert_tf.layers.dropout import Dropout
 
 
 def output_layer(units: int, config: EncoderConfig, dtype: keras.dtype_policies.DTypePolicy,
-                 name: str) -> keras.layers.Dense:
+                 name: str) -> Dense:
     """The dense layer that gives the logits, float32 `(..., units)` under mixed precision too."""
-    return keras.layers.Dense(
+    return Dense(
         units, kernel_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_stddev),
         dtype=keras.backend.result_type(dtype.compute_dtype, "float32"), name=name)
 

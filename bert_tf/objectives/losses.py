@@ -17,7 +17,7 @@ def cross_entropy(labels, logits):
     logits = ops.cast(logits, keras.backend.result_type(logits.dtype, "float32"))
     if keras.backend.backend() != "tensorflow":
         return ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
-    rows = ops.reshape(logits, (-1, logits.shape[-1]))
+    rows = ops.reshape(logits, (-1, ops.shape(logits)[-1]))
     return ops.reshape(_cross_entropy_of_rows(ops.reshape(labels, (-1,)), rows), ops.shape(labels))
 
 
