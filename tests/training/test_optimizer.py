@@ -6,7 +6,7 @@ from bert_tf.training.optimizer import AdamW
 
 
 def restated_adamw(weights, gradients, lr, decay, beta_1, beta_2, epsilon, clip, decayed):
-    """Loshchilov and Hutter 2019, algorithm 2, with Kingma and Ba's "epsilon hat", over several updates."""
+    """Loshchilov and Hutter 2019, algorithm 2, over several updates."""
     means = [np.zeros_like(w) for w in weights]
     squares = [np.zeros_like(w) for w in weights]
     for step, grads in enumerate(gradients, start=1):
@@ -15,10 +15,10 @@ def restated_adamw(weights, gradients, lr, decay, beta_1, beta_2, epsilon, clip,
         for i, g in enumerate(grads):
             means[i] = beta_1 * means[i] + (1 - beta_1) * g
             squares[i] = beta_2 * squares[i] + (1 - beta_2) * g**2
-            rate = lr * np.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+            mean, square = means[i] / (1 - beta_1**step), squares[i] / (1 - beta_2**step)
             if decayed[i]:
                 weights[i] = weights[i] - lr * decay * weights[i]
-            weights[i] = weights[i] - rate * means[i] / (np.sqrt(squares[i]) + epsilon)
+            weights[i] = weights[i] - lr * mean / (np.sqrt(square) + epsilon)
     return weights
 
 
@@ -38,6 +38,14 @@ def test_equals_the_restatement_and_spares_biases():
     expected = restated_adamw(weights, gradients, 0.01, 0.1, 0.9, 0.999, 1e-6, 1.0, decayed=[True, False])
     for variable, value in zip(variables, expected, strict=True):
         np.testing.assert_allclose(variable.numpy(), value, atol=1e-5)
+
+
+def test_epsilon_is_added_to_the_corrected_root():
+    variable = keras.Variable(np.zeros(2, "float32"))
+    optimizer = AdamW(0.5, epsilon=1e-6)
+    for _ in range(2):  # the mean of equal gradients is the gradient, whatever the step
+        optimizer.apply([tf.constant([1e-6, -3e-6])], [variable])
+    np.testing.assert_allclose(variable.numpy(), [-2 * 0.5 / 2, 2 * 0.5 * 3 / 4], rtol=1e-4)
 
 
 def test_what_is_decayed_survives_the_config():
