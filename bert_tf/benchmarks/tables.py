@@ -25,8 +25,13 @@ def print_result(name: str, result: dict[str, Any]) -> None:
 
 def _print_metric(title: str, values: dict[str, Any], contestants: dict[str, Any]) -> None:
     rows = [(who, contestants[who]["precision"] or "-", row["median"], f"{row['lowest']:.4g} to {row['highest']:.4g}",
-             f"{row['ratio']:.2f}x" if "ratio" in row else "-") for who, row in values["contestants"].items()]
-    print_table((values["unit"], "precision", "median", "spread", "ours is"), rows, title=title)
+             _off(contestants[who]), f"{row['ratio']:.2f}x" if "ratio" in row else "-")
+            for who, row in values["contestants"].items()]
+    print_table((values["unit"], "precision", "median", "spread", "off by", "ours is"), rows, title=title)
     if values["best_peer"] and values["ours"]:
         print(f"  {values['ours']}: {values['ratio']:.2f} times as good as {values['best_peer']}, the best peer\n")
 
+
+def _off(contestant: dict[str, Any]) -> str:
+    """How far its results are off the first one's."""
+    return "-" if contestant["difference"] is None else f"{contestant['difference']:.1g}"

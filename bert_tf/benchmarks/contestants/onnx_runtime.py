@@ -61,9 +61,13 @@ def _export(folder: str, model_class: str, output: str, path: Path) -> None:
 
 
 def _quantized(path: Path) -> Path:
+    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     target = path.with_suffix(".int8.onnx")
     if not target.exists():
-        quantize_dynamic(str(path), str(target), weight_type=QuantType.QInt8)
+        model = onnx.load(path)
+        # Kernels are transposed, and their former shapes would contradict that.
+        del model.graph.value_info[:]
+        quantize_dynamic(model, str(target), weight_type=QuantType.QInt8)
     return target

@@ -52,6 +52,7 @@ class Pretrainer:
         losses, masked, tokens = [], 0.0, 0.0
         for inputs, labels, weights in self._batches().take(_CHECKED):
             logits = tf.cast(self._model(inputs, training=False), tf.float32)
+            weights = tf.cast(weights, tf.float32)
             loss = keras.ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
             losses.append(float(np.sum(loss * weights) / np.sum(weights)))
             masked += np.sum(weights)
