@@ -8,7 +8,7 @@ TEXT_KERNELS = {"FastBertNormalize", "FastWordpieceTokenizeWithOffsets"}
 """Of tf-text; TensorFlow Serving links its whole op library, older servers lack much of what is newer."""
 
 CORE = {
-    "AddV2", "Any", "ArgMax", "AssignVariableOp", "BatchMatMulV2", "BiasAdd", "BroadcastTo", "Cast", "ConcatV2",
+    "Abs", "AddV2", "Any", "ArgMax", "AssignVariableOp", "BatchMatMulV2", "BiasAdd", "BroadcastTo", "Cast", "ConcatV2",
     "Const", "Cumsum", "DecodeRaw", "DisableCopyOnRead", "Equal", "Erf", "Exp", "ExpandDims", "Fill", "FloorDiv",
     "FloorMod", "GatherNd", "GatherV2", "Greater", "GreaterEqual", "Identity", "IdentityN", "IsFinite", "Less",
     "LessEqual", "Log", "LogicalAnd", "LogicalNot", "LogicalOr", "MatMul", "Max", "Maximum", "Mean",
@@ -24,7 +24,7 @@ CORE = {
 """Of TensorFlow itself: plain tensors and strings, no Python, no files but the checkpoint's, no lookup tables."""
 
 TRAINING = {
-    "All", "Assert", "If", "PartitionedCall", "StatelessRandomGetKeyCounter", "StatelessRandomUniformV2",
+    "All", "Assert", "If", "LeftShift", "PartitionedCall", "StatelessRandomGetKeyCounter", "StatelessRandomUniformIntV2",
     "VarIsInitializedOp",
 }
 """What is added where a graph can also be trained (dropout), or checks its arguments."""
