@@ -24,8 +24,8 @@ CORE = {
 """Of TensorFlow itself: plain tensors and strings, no Python, no files but the checkpoint's, no lookup tables."""
 
 TRAINING = {
-    "All", "Assert", "If", "LeftShift", "PartitionedCall", "StatelessRandomGetKeyCounter", "StatelessRandomUniformIntV2",
-    "VarIsInitializedOp",
+    "All", "Assert", "If", "LeftShift", "PartitionedCall", "StatelessRandomGetKeyCounter",
+    "StatelessRandomUniformIntV2", "VarIsInitializedOp",
 }
 """What is added where a graph can also be trained (dropout), or checks its arguments."""
 
