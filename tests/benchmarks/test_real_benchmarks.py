@@ -44,7 +44,7 @@ def test_tokenize(tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("name, count", [
     ("examples", 2), ("train_step", 2), ("pretrain", 2), ("forward", 2), ("serve", 3), ("finetune", 2), ("tflite", 2),
-    ("load", 2), ("import", 3), ("memory", 2)])
+    ("load", 2), ("import", 3)])
 def test_every_other_benchmark(name, count, tmp_path, monkeypatch):
     check(name, run(name, tmp_path, monkeypatch), count)
 

@@ -49,12 +49,22 @@ def local_server(job: dict) -> Callable[[list[str]], np.ndarray]:
     def answer(texts: list[str]) -> np.ndarray:
         if not hasattr(kept, "connection"):
             kept.connection = http.client.HTTPConnection("127.0.0.1", port)
-        kept.connection.request("POST", f"/v1/models/{folder.name}:predict", json.dumps({"inputs": texts}))
-        response = kept.connection.getresponse()
-        body = json.loads(response.read())
-        require(response.status == 200, "an answer from the server", error=body.get("error"))
+        status, body = _posted(kept.connection, f"/v1/models/{folder.name}:predict", json.dumps({"inputs": texts}))
+        require(status == 200, "an answer from the server", error=body.get("error"))
         return np.array(body["outputs"]["probabilities"])
     return answer
+
+
+def _posted(connection: http.client.HTTPConnection, path: str, content: str) -> tuple[int, dict]:
+    try:
+        connection.request("POST", path, content)
+        response = connection.getresponse()
+    except ConnectionError:
+        # Between two turns the server has closed it for having been idle; a request opens it again.
+        connection.close()
+        connection.request("POST", path, content)
+        response = connection.getresponse()
+    return response.status, json.loads(response.read())
 
 
 def _answers(port: int) -> bool:
