@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from bert_tf.benchmarks.definitions import OURS
+from bert_tf.benchmarks.tables import figure as written
 from bert_tf.files import whole_file
 
 _OURS, _PEER = "#1b6ca8", "#b8b8b8"
@@ -45,7 +46,7 @@ def _draw_metric(axes, metric: str, values: dict[str, Any], contestants: dict[st
               [row["highest"] - row["median"] for row in found.values()]]
     colours = [_OURS if contestants[who]["library"] == OURS else _PEER for who in found]
     bars = axes.barh(list(found), medians, color=colours, xerr=spread, ecolor="#333333", capsize=2)
-    axes.bar_label(bars, [f" {median:,.4g}" for median in medians], fontsize="small", padding=3)
+    axes.bar_label(bars, [f" {written(median)}" for median in medians], fontsize="small", padding=3)
     axes.invert_yaxis()
     axes.margins(x=0.18)
     if min(medians) > 0 and max(medians) > 10 * min(medians):

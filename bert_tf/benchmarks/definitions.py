@@ -19,11 +19,13 @@ class Metric(NamedTuple):
         name: key in what `Work.run` returns.
         unit: of the figure.
         larger_is_better: a speed; else a time or an amount of memory.
+        compared: whether there is a best peer; else the figure only explains others.
     """
 
     name: str
     unit: str
     larger_is_better: bool = True
+    compared: bool = True
 
 
 class Work(Protocol):

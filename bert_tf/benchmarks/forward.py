@@ -53,6 +53,7 @@ def _contestants(config: BenchmarkConfig) -> tuple[Contestant, ...]:
     return (
         contestant("bert_tf", "float32", "bert_tf_models", 1e-3, policy="float32"),
         contestant("bert_tf", "mixed_bfloat16", "bert_tf_models", 5e-2, policy="mixed_bfloat16"),
+        contestant("bert_tf", "bfloat16, frozen", "bert_tf_models", 5e-2, policy="mixed_bfloat16", frozen=True),
         contestant("bert_tf", "float32, XLA", "bert_tf_models", 1e-3, compiled=True, policy="float32", xla=True),
         contestant("Transformers", "float32", "transformers", 1e-3, torch),
         contestant("Transformers", "bfloat16 autocast", "transformers", 5e-2, torch, bfloat16=True),

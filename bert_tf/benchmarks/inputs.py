@@ -101,6 +101,8 @@ def sst2_examples(config: BenchmarkConfig) -> list:
 def random_model(model_class: type, config: BenchmarkConfig, folder: Path, **arguments) -> Path:
     """Saves a model of random weights, in Hugging Face's format; returns its folder.
 
+    Biases are random, too: TensorFlow leaves out those that are zero, which no trained model has.
+
     Args:
         model_class: one of ours.
         config: names size, vocabulary and seed.
@@ -111,6 +113,10 @@ def random_model(model_class: type, config: BenchmarkConfig, folder: Path, **arg
     keras.utils.set_random_seed(config.seed)
     encoder = EncoderConfig.from_size(config.size, vocabulary_size=len(pieces.vocabulary))
     model = distributed(model_class)(encoder, dtype="float32", **arguments)
+    random = np.random.default_rng(config.seed)
+    for weight in model.weights:
+        if len(weight.shape) == 1:
+            weight.assign_add(random.normal(0, 0.02, weight.shape).astype(np.float32))
     save_model(model, folder / "model", tokenizer=pieces)
     return folder / "model"
 

@@ -19,15 +19,19 @@ def summarise(metric: Metric, turns: Turns, contestants: Sequence[Contestant]) -
         contestants: of `turns`, in the order of tables.
 
     Returns:
-        `unit`; `ours`, the best of ours, and `best_peer`, the best of all others, None where there is none; `ratio`,
-        how many times as good ours is as the best peer; and for each of `contestants` the `median`, `lowest`,
+        `unit`; `ours`, the best of ours, and `best_peer`, the best of the others, None where there is none or the
+        metric is not for comparing; peers in int8, whose results are others, count only beside one of ours in int8.
+        `ratio`, how many times as good ours is as the best peer; and for each of `contestants` the `median`, `lowest`,
         `highest`, `values`, and `ratio`, `ratio_lowest`, `ratio_highest`: of ours to this contestant, each turn
         compared with the same turn, so that a machine that slows down in between does not matter.
     """
     names = [contestant.name for contestant in contestants if contestant.name in turns]
-    libraries = {contestant.name: contestant.library for contestant in contestants}
-    ours = _best(metric, turns, [name for name in names if libraries[name] == OURS])
-    peer = _best(metric, turns, [name for name in names if libraries[name] != OURS])
+    by_name = {contestant.name: contestant for contestant in contestants}
+    own = [name for name in names if by_name[name].library == OURS]
+    peers = [name for name in names if by_name[name].library != OURS]
+    if not any("int8" in by_name[name].precision for name in own):
+        peers = [name for name in peers if "int8" not in by_name[name].precision]
+    ours, peer = _best(metric, turns, own), _best(metric, turns, peers) if metric.compared else None
     rows = {name: _row(metric, turns[name], turns.get(ours)) for name in names}
     return {"unit": metric.unit, "larger_is_better": metric.larger_is_better, "ours": ours, "best_peer": peer,
             "ratio": rows[peer].get("ratio") if peer else None, "contestants": rows}

@@ -24,12 +24,18 @@ def print_result(name: str, result: dict[str, Any]) -> None:
 
 
 def _print_metric(title: str, values: dict[str, Any], contestants: dict[str, Any]) -> None:
-    rows = [(who, contestants[who]["precision"] or "-", row["median"], f"{row['lowest']:.4g} to {row['highest']:.4g}",
-             _off(contestants[who]), f"{row['ratio']:.2f}x" if "ratio" in row else "-")
+    rows = [(who, contestants[who]["precision"] or "-", figure(row["median"]),
+             f"{figure(row['lowest'])} to {figure(row['highest'])}", _off(contestants[who]),
+             f"{row['ratio']:.2f}x" if "ratio" in row else "-")
             for who, row in values["contestants"].items()]
     print_table((values["unit"], "precision", "median", "spread", "off by", "ours is"), rows, title=title)
     if values["best_peer"] and values["ours"]:
         print(f"  {values['ours']}: {values['ratio']:.2f} times as good as {values['best_peer']}, the best peer\n")
+
+
+def figure(value: float) -> str:
+    """Four digits, or all before the point."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _off(contestant: dict[str, Any]) -> str:

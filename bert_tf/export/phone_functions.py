@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from bert_tf.endpoints.endpoint import Endpoint
 from bert_tf.features import ENCODER_INPUTS
+from bert_tf.layers.rows import axes_kept
 from bert_tf.text.litert_tokenizer import LiteRTTokenizer
 from bert_tf.text.packing import Slices, pack, pack_slices
 from bert_tf.text.pieces import places_of
@@ -49,9 +50,14 @@ class PhoneFunction(tf.Module):
         """From `specs` to the answer."""
         names = tuple(self.specs)
         function = self.answer if self.takes_text else self.decode
+
         # The names of the arguments become the names of the inputs.
-        return tf.function(lambda *values: function(dict(zip(names, values, strict=True))),
-                           input_signature=[*self.specs.values()], autograph=False)
+        @tf.function(input_signature=[*self.specs.values()], autograph=False)
+        def graph(*values):
+            with axes_kept():
+                return function(dict(zip(names, values, strict=True)))
+
+        return graph
 
     def answer(self, texts: Tensors) -> Tensors:
         """The answer to strings."""

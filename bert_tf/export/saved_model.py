@@ -1,5 +1,6 @@
 """Writes an endpoint as a SavedModel that TensorFlow Serving, or any TensorFlow, runs."""
 
+import copy
 import os
 from collections.abc import Mapping
 
@@ -10,32 +11,32 @@ from bert_tf.endpoints.classification import Classifier
 from bert_tf.endpoints.endpoint import Endpoint
 from bert_tf.endpoints.fill_mask import FillMask, blank_positions
 from bert_tf.endpoints.next_sentence import NextSentence
+from bert_tf.export.frozen import FrozenModel
 from bert_tf.features import ENCODER_INPUTS
 
 DEFAULT_SIGNATURE = "serving_default"
 IDS_SIGNATURE = "from_ids"
 
 
-def save_endpoint(endpoint: Endpoint, folder: str | os.PathLike, *, pairs: bool = False) -> None:
+def save_endpoint(endpoint: Endpoint, folder: str | os.PathLike, *, pairs: bool = False, freeze: bool = False) -> None:
     """Writes a SavedModel that takes strings (`serving_default`) and packed ids (`from_ids`).
 
     Two heads have a third signature: a classifier takes single texts and pairs, one of them as `serving_default` and
     the other as `text` or `pair`; pre-training has `next_sentence` for pairs. All signatures share one set of weights.
 
-    The weights stay variables: freezing them to constants makes no difference to the speed in float32 (1 x 32 and
-    8 x 128 tokens), but the loading several times as long, and graphs are limited to 2 GB.
-
     Args:
         endpoint: model and tokeniser.
         folder: an empty one, or none yet.
         pairs: `serving_default` of a classifier takes `text` and `second_text`.
+        freeze: the weights become constants, see `frozen.FrozenModel`; at most 2 GB. Up to twice as fast in bfloat16,
+            not faster in float32; loading takes several times the time and memory.
     """
-    model = endpoint.model
+    model = FrozenModel(endpoint.model) if freeze else endpoint.model
     module = tf.Module(name="served")
     # What a function captures has to be tracked; Keras' own variables are wrapped, and the loaders of C and C++ would
     # not find what is inside. The tokeniser's tables are plain constants.
-    module.variables_of_model = [variable.value for variable in model.variables]
-    signatures = _text_signatures(endpoint, pairs)
+    module.variables_of_model = [] if freeze else [variable.value for variable in model.variables]
+    signatures = _text_signatures(endpoint, model, pairs)
     signatures[IDS_SIGNATURE] = _ids_function(model, endpoint.tokenizer.vocabulary.mask_id)
     tf.saved_model.save(module, os.fspath(folder), signatures=signatures)
 
@@ -51,19 +52,31 @@ def load_signatures(folder: str | os.PathLike) -> Mapping[str, tf.types.experime
     return signatures
 
 
-def _text_signatures(endpoint: Endpoint, pairs: bool) -> dict[str, tf.types.experimental.Callable]:
+def _text_signatures(endpoint: Endpoint, model: keras.Model | FrozenModel,
+                     pairs: bool) -> dict[str, tf.types.experimental.Callable]:
+    saved = _calling(model, endpoint)
     if isinstance(endpoint, Classifier):
         names = ("text", DEFAULT_SIGNATURE) if pairs else (DEFAULT_SIGNATURE, "pair")
-        return dict(zip(names, (endpoint.answer, endpoint.answer_pair), strict=True))
-    signatures = {DEFAULT_SIGNATURE: endpoint.answer}
-    if isinstance(endpoint, FillMask) and endpoint.model.next_sentence_head is not None:
+        functions = dict(zip(names, (saved.answer, saved.answer_pair), strict=True))
+    else:
+        functions = {DEFAULT_SIGNATURE: saved.answer}
+    # Concrete functions outlive the endpoints.
+    signatures = {name: function.get_concrete_function() for name, function in functions.items()}
+    if isinstance(endpoint, FillMask) and model.next_sentence_head is not None:
         # With the same tokeniser: [MASK] is the token there, too.
-        second = NextSentence(endpoint.model, endpoint.tokenizer, max_length=endpoint.max_length)
-        signatures["next_sentence"] = second.answer.get_concrete_function()  # which outlives the endpoint
+        second = _calling(model, NextSentence(endpoint.model, endpoint.tokenizer, max_length=endpoint.max_length))
+        signatures["next_sentence"] = second.answer.get_concrete_function()
     return signatures
 
 
-def _ids_function(model: keras.Model, mask_id: int) -> tf.types.experimental.PolymorphicFunction:
+def _calling(model: keras.Model | FrozenModel, endpoint: Endpoint) -> Endpoint:
+    """The endpoint with this model in place of its own."""
+    endpoint = copy.copy(endpoint)
+    endpoint.model = model
+    return endpoint
+
+
+def _ids_function(model: keras.Model | FrozenModel, mask_id: int) -> tf.types.experimental.PolymorphicFunction:
     """From `ENCODER_INPUTS` to what the model gives; masked-LM logits at every [MASK]."""
     shape = [None] * len(model.input["token_ids"].shape)  # (batch, seq) or (batch, choices, seq)
     specs = [tf.TensorSpec(shape, tf.int32, name=name) for name in ENCODER_INPUTS]

@@ -7,8 +7,13 @@ import keras
 from keras import ops
 
 
-def activation_function(name: str) -> Callable:
+def activation_function(name: str, *, inference: bool = False) -> Callable:
     """The elementwise function called `name`.
+
+    Args:
+        name: of one of `config.ACTIVATIONS`.
+        inference: GELU in the precision of its input throughout; TensorFlow makes it one kernel with the matrix product
+            before it. Otherwise it is computed in float32 at least.
 
     `gelu` is the exact form x * Phi(x) (Hendrycks and Gimpel 2016), as in the first BERT release; `gelu_tanh` its
     approximation, as in Google's code since February 2019. They differ by up to 5e-4, enough to tell models apart.
@@ -20,7 +25,8 @@ def activation_function(name: str) -> Callable:
         known = ", ".join(_FUNCTION_OF)
         raise ValueError(f"Expected `activation` to be one of {known}. Received: activation={name!r}.")
     if keras.backend.backend() == "tensorflow" and name in _TENSORFLOW_GELU:
-        return ops.custom_gradient(_TENSORFLOW_GELU[name])
+        gelu, twice_phi = _TENSORFLOW_GELU[name]
+        return (lambda x: 0.5 * x * twice_phi(x)) if inference else ops.custom_gradient(gelu)
     return _FUNCTION_OF[name]
 
 
@@ -31,7 +37,7 @@ def _gelu(x):
     one kernel for it. The order of the factors is the one that LiteRT's converter knows as its GELU.
     """
     wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
-    twice_phi = 1.0 + ops.erf(wide * math.sqrt(0.5))
+    twice_phi = _twice_phi(wide)
 
     def gradient(upstream):
         density = math.sqrt(0.5 / math.pi) * ops.exp(-0.5 * ops.square(wide))
@@ -40,11 +46,15 @@ def _gelu(x):
     return ops.cast(0.5 * wide * twice_phi, x.dtype), gradient
 
 
+def _twice_phi(x):
+    return 1.0 + ops.erf(x * math.sqrt(0.5))
+
+
 def _gelu_tanh(x):
     """As `_gelu`, with tanh(sqrt(2 / pi) * (x + 0.044715 x^3)) in place of erf(x / sqrt(2))."""
     wide = ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
     scale = math.sqrt(2.0 / math.pi)
-    twice_phi = 1.0 + ops.tanh(scale * (wide + 0.044715 * ops.power(wide, 3)))
+    twice_phi = _twice_phi_tanh(wide)
 
     def gradient(upstream):
         # tanh' = 1 - tanh^2 = (2 - twice_phi) * twice_phi
@@ -55,10 +65,14 @@ def _gelu_tanh(x):
     return ops.cast(0.5 * wide * twice_phi, x.dtype), gradient
 
 
+def _twice_phi_tanh(x):
+    return 1.0 + ops.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * ops.power(x, 3)))
+
+
 _FUNCTION_OF = {
     "gelu": lambda x: ops.gelu(x, approximate=False),
     "gelu_tanh": lambda x: ops.gelu(x, approximate=True),
     "relu": ops.relu,
     "silu": ops.silu,
 }
-_TENSORFLOW_GELU = {"gelu": _gelu, "gelu_tanh": _gelu_tanh}
+_TENSORFLOW_GELU = {"gelu": (_gelu, _twice_phi), "gelu_tanh": (_gelu_tanh, _twice_phi_tanh)}

@@ -4,6 +4,7 @@ import keras
 
 from bert_tf.layers.activation import activation_function
 from bert_tf.layers.dense import Dense
+from bert_tf.layers.rows import as_rows, from_rows
 
 
 @keras.saving.register_keras_serializable(package="bert_tf")
@@ -26,6 +27,7 @@ class FeedForward(keras.layers.Layer):
         self.activation = activation
         self.initializer_stddev = initializer_stddev
         self._activate = activation_function(activation)
+        self._activate_at_inference = activation_function(activation, inference=True)
 
     def build(self, input_shape):
         """Makes both projections; hidden is known now."""
@@ -41,9 +43,10 @@ class FeedForward(keras.layers.Layer):
             width, kernel_initializer=keras.initializers.TruncatedNormal(stddev=self.initializer_stddev),
             dtype=self.dtype_policy, name=name)
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         """Expand, activate, contract."""
-        return self.contract(self._activate(self.expand(inputs)))
+        activate = self._activate if training else self._activate_at_inference
+        return from_rows(self.contract(activate(self.expand(as_rows(inputs)))), inputs)
 
     def compute_output_shape(self, input_shape):
         """The shape of the input."""

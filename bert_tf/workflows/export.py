@@ -21,6 +21,8 @@ from bert_tf.model_directory import load_model
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """Name of a precision -> Keras' dtype policy."""
+MOST_FROZEN = 200_000_000
+"""Parameters. Opening a model with constants takes some 15 times their size at the peak."""
 
 
 def export_saved_model(model: str, output: str, *, version: int | None = None, max_length: int | None = None,
@@ -33,7 +35,7 @@ def export_saved_model(model: str, output: str, *, version: int | None = None, m
         output: the folder of all versions; its name is the model's on the server.
         version: by default one more than the largest there is.
         max_length: tokens of a row at most; by default what the model can take.
-        precision: one of `PRECISIONS`; weights are stored in float32 in any case.
+        precision: one of `PRECISIONS`. In bfloat16 the weights of models up to `MOST_FROZEN` become constants.
         pairs: whether a classifier's `serving_default` takes pairs; by default what it was trained on, if its
             `config.json` says so under `text_pairs`, else single texts.
         report: gets each line.
@@ -57,7 +59,8 @@ def export_saved_model(model: str, output: str, *, version: int | None = None, m
     if pairs is None:
         pairs = bool(getattr(loaded, "kept_config", {}).get("text_pairs", False))
     with new_version(folder, version) as unfinished:
-        save_endpoint(endpoint, unfinished, pairs=pairs)
+        save_endpoint(endpoint, unfinished, pairs=pairs,
+                      freeze=precision == "bfloat16" and loaded.count_params() <= MOST_FROZEN)
         signatures = load_signatures(unfinished)
         write_warmup(unfinished, name, endpoint, signatures)
         beside = {"README.md": readme(name, endpoint, signatures), "models.config": models_config(name),

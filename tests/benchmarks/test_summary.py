@@ -29,3 +29,18 @@ def test_there_may_be_nobody_to_compare_with():
     assert summary["ours"] is None and summary["ratio"] is None and "ratio" not in summary["contestants"]["c"]
     summary = summarise(Metric("speed", "m/s"), {"a": [1.0]}, CONTESTANTS)
     assert summary["best_peer"] is None and summary["contestants"]["a"]["ratio"] == pytest.approx(1)
+
+
+def test_peers_in_int8_count_beside_one_of_ours_in_int8_only():
+    turns = {"a": [1.0], "c": [2.0], "q": [5.0]}
+    peers = [Contestant("c", "peer", ""), Contestant("q", "peer", "", precision="int8")]
+    summary = summarise(Metric("speed", "m/s"), turns, [Contestant("a", "bert_tf", ""), *peers])
+    assert (summary["best_peer"], summary["ratio"]) == ("c", 0.5) and summary["contestants"]["q"]["ratio"] == 0.2
+    ours = Contestant("a", "bert_tf", "", precision="int8 weights")
+    summary = summarise(Metric("speed", "m/s"), turns, [ours, *peers])
+    assert (summary["best_peer"], summary["ratio"]) == ("q", 0.2)
+
+
+def test_a_metric_that_only_explains_has_no_best_peer():
+    summary = summarise(Metric("speed", "m/s", compared=False), {"a": [1.0], "c": [2.0]}, CONTESTANTS)
+    assert summary["best_peer"] is None and summary["ratio"] is None

@@ -1,4 +1,5 @@
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bert_tf.export.saved_model import save_endpoint
-from bert_tf.workflows.serve import serve
+from bert_tf.workflows.serve import listen, serve
 from tests.export.heads import endpoint
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts/serve.py"
@@ -46,3 +47,10 @@ def test_refuses_a_port_that_is_taken_and_a_folder_without_models(tmp_path):
     for port in (70_000, 1):
         with pytest.raises(ValueError, match="a free port and an address of this machine"):
             serve(tmp_path / "reviews", host="203.0.113.1", port=port, max_request_bytes=1)
+
+
+def test_answers_do_not_wait_for_acknowledgements():
+    with listen("127.0.0.1", 0) as listening, socket.create_connection(listening.getsockname()):
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

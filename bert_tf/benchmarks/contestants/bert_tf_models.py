@@ -8,6 +8,7 @@ import tensorflow as tf
 import bert_tf
 from bert_tf.benchmarks.batching import Batch
 from bert_tf.benchmarks.works.train import LEARNING_RATE
+from bert_tf.export.frozen import FrozenModel
 from bert_tf.features import ENCODER_INPUTS, split_pretraining
 from bert_tf.training.optimizer import AdamW
 
@@ -58,9 +59,11 @@ def _split(batch: Batch) -> tuple[dict, dict, dict]:
             {"logits": np.ones(len(batch["label"]), np.float32)})
 
 
-def encoder(job: dict, policy: str, xla: bool = False) -> Callable[[Batch], np.ndarray]:
-    """From features to the sequence output, in graph mode."""
+def encoder(job: dict, policy: str, xla: bool = False, frozen: bool = False) -> Callable[[Batch], np.ndarray]:
+    """From features to the sequence output, in graph mode; `frozen` as `scripts/export.py` does it in bfloat16."""
     model = bert_tf.load_model(job["model"], dtype=policy)
+    if frozen:
+        model = FrozenModel(model)
     specs = {name: tf.TensorSpec((None, None), tf.int32) for name in ENCODER_INPUTS}
     function = tf.function(lambda features: model(features, training=False)["sequence_output"], autograph=False,
                            input_signature=None if xla else [specs], jit_compile=xla)
