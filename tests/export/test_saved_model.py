@@ -88,6 +88,15 @@ def test_a_process_without_python_answers_as_the_endpoint(exports, program, head
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("head", ["classification", "tagging"])
+def test_a_process_without_python_answers_with_constants_for_weights(exports, program, head, tmp_path):
+    save_endpoint(exports[head][0], tmp_path / "frozen", freeze=True)
+    request = texts.requests(c_process.signature_of(tmp_path / "frozen").inputs, ROWS[:ROWS_AT_A_TIME])
+    (actual,) = c_process.answer(program, tmp_path / "frozen", [request])
+    check_same(actual, expected_answers(exports[head][0])[0])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("head", "signature"), [("classification", "pair"), ("several_labels", "pair"),
                                                  ("pretraining", "next_sentence")])
 def test_a_process_without_python_answers_pairs_as_the_endpoint(exports, program, head, signature):

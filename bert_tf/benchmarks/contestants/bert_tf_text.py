@@ -47,10 +47,9 @@ class BatchBuilder:
 
     def build(self) -> tuple[int, int]:
         """Examples and tokens of all batches."""
-        examples = tokens = 0
-        for inputs, _, _ in self._batches:
-            examples += len(inputs["padding_mask"])
-            tokens += int(tf.reduce_sum(inputs["padding_mask"]))
+        counts = self._batches.reduce(tf.zeros([2], tf.int32), lambda counts, batch: counts + tf.stack(
+            [tf.shape(batch[0]["padding_mask"])[0], tf.reduce_sum(batch[0]["padding_mask"])]))
+        examples, tokens = counts.numpy().tolist()
         return examples, tokens
 
     def samples(self, number: int) -> list[tuple[list[int], list[int], float]]:
