@@ -26,7 +26,7 @@ _MAX_LENGTH = flags.DEFINE_integer("max_length", None, "Tokens of a row at most;
                                    "tflite pads to it and has 128 by default, 384 for questions.")
 _PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"],
                                "bfloat16 computes matrix products on bfloat16, faster on processors that have it. The "
-                               "weights of models up to 200 million parameters are then constants of the graph: twice "
+                               "weights of models up to 50 million parameters are then constants of the graph: twice "
                                "as fast for short texts, slower and larger to open.")
 _PAIRS = flags.DEFINE_bool("pairs", None, "A classifier takes pairs of texts; by default what it was trained on.")
 _INPUT = flags.DEFINE_enum("input", "text", ["text", "ids"], "tflite: strings go in, or packed ids.")

@@ -78,11 +78,17 @@ def first_lines(config: BenchmarkConfig, num_bytes: int) -> list[str]:
 
 
 def requests(config: BenchmarkConfig, number: int) -> list[str]:
-    """Texts as users send them, of mixed real length: one to four sentences that follow each other in a document.
+    """Texts as users send them, of mixed real length: one to four sentences that follow each other in SST-2, or in the
+    text where there is no SST-2.
 
     Drawn at random; a request that would be longer than half a kilobyte keeps the sentences that fit.
     """
-    lines = [line for line in first_lines(config, 4_000_000) if line.strip()]
+    try:
+        sst2_file(config)
+    except ValueError:
+        lines = [line for line in first_lines(config, 4_000_000) if line.strip()]
+    else:
+        lines = [example.text for example in sst2_examples(config)]
     random = np.random.default_rng(config.seed)
     texts = []
     for start, count in zip(random.integers(0, len(lines), number), random.integers(1, 5, number), strict=True):
