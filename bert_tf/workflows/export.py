@@ -22,8 +22,8 @@ from bert_tf.model_directory import load_model
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """Name of a precision -> Keras' dtype policy."""
 MOST_FROZEN = 50_000_000
-"""Parameters. TensorFlow copies constants several times for each signature that is called: 23 million take 2.5 GB in all,
-110 million 21 GB."""
+"""Parameters. TensorFlow copies constants several times for each signature that is called: 23 million take 2.5 GB, 110
+million 21 GB."""
 
 
 def export_saved_model(model: str, output: str, *, version: int | None = None, max_length: int | None = None,
