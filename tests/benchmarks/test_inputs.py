@@ -39,9 +39,14 @@ def test_says_what_is_missing(tmp_path):
         inputs.text_files(BenchmarkConfig(data=str(tmp_path)))
 
 
-def test_requests_are_sentences_that_follow_each_other(tmp_path):
+@pytest.mark.parametrize("with_sst2", [True, False])
+def test_requests_are_sentences_that_follow_each_other_in_sst2_or_in_the_text(tmp_path, with_sst2):
     config = tiny_config(tmp_path)
-    lines = [line for line in inputs.first_lines(config, 10**9) if line]
+    if with_sst2:
+        lines = [example.text for example in inputs.sst2_examples(config)]
+    else:
+        (tmp_path / "data" / inputs.SST2).unlink()
+        lines = [line for line in inputs.first_lines(config, 10**9) if line]
     texts = inputs.requests(config, 50)
     assert texts == inputs.requests(config, 50)
     joined = " ".join(lines)
