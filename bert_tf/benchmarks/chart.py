@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from bert_tf.benchmarks.definitions import OURS
-from bert_tf.benchmarks.tables import figure as written
+from bert_tf.benchmarks.tables import written
 from bert_tf.files import whole_file
 
 _OURS, _PEER = "#1b6ca8", "#b8b8b8"

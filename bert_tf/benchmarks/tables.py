@@ -24,8 +24,8 @@ def print_result(name: str, result: dict[str, Any]) -> None:
 
 
 def _print_metric(title: str, values: dict[str, Any], contestants: dict[str, Any]) -> None:
-    rows = [(who, contestants[who]["precision"] or "-", figure(row["median"]),
-             f"{figure(row['lowest'])} to {figure(row['highest'])}", _off(contestants[who]),
+    rows = [(who, contestants[who]["precision"] or "-", written(row["median"]),
+             f"{written(row['lowest'])} to {written(row['highest'])}", _off(contestants[who]),
              f"{row['ratio']:.2f}x" if "ratio" in row else "-")
             for who, row in values["contestants"].items()]
     print_table((values["unit"], "precision", "median", "spread", "off by", "ours is"), rows, title=title)
@@ -33,7 +33,7 @@ def _print_metric(title: str, values: dict[str, Any], contestants: dict[str, Any
         print(f"  {values['ours']}: {values['ratio']:.2f} times as good as {values['best_peer']}, the best peer\n")
 
 
-def figure(value: float) -> str:
+def written(value: float) -> str:
     """Four digits, or all before the point."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 

@@ -49,8 +49,7 @@ class BatchBuilder:
         """Examples and tokens of all batches."""
         counts = self._batches.reduce(tf.zeros([2], tf.int32), lambda counts, batch: counts + tf.stack(
             [tf.shape(batch[0]["padding_mask"])[0], tf.reduce_sum(batch[0]["padding_mask"])]))
-        examples, tokens = counts.numpy().tolist()
-        return examples, tokens
+        return tuple(counts.numpy().tolist())
 
     def samples(self, number: int) -> list[tuple[list[int], list[int], float]]:
         """The first examples, unmasked again."""
