@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from bert_tf.config import require
+from bert_tf.layers.positions import take_positions
 from bert_tf.models.encoder import BertEncoder
 from bert_tf.text.tokenizer import WordPieceTokenizer
 
@@ -49,9 +50,9 @@ def save_encoder(model: keras.Model, tokenizer: WordPieceTokenizer, folder: str 
 
     def encode_and_predict(inputs, training):
         outputs, positions = encode(inputs, training), inputs["masked_lm_positions"]
-        hidden = model.masked_lm_head(outputs["sequence_output"], positions)
-        decoded = encoder.token_embedding(hidden, reverse=True)
-        return outputs | {"mlm_logits": model.masked_lm_head(decoded, positions, from_decoder=True)}
+        masked = take_positions(outputs["sequence_output"], positions)
+        decoded = encoder.token_embedding(model.masked_lm_head(masked), reverse=True)
+        return outputs | {"mlm_logits": model.masked_lm_head(masked, decoded=decoded)}
 
     with tempfile.TemporaryDirectory() as temporary:
         vocabulary_file = pathlib.Path(temporary, "vocab.txt")

@@ -5,6 +5,7 @@ from keras import ops
 
 from bert_tf.layers.dense import Dense
 from bert_tf.layers.dropout import Dropout
+from bert_tf.layers.positions import take_positions
 
 _MASKED_SCORE = -10_000.0
 """Added to the scores of padding, as in google-research/bert (`attention_layer`). A float32 softmax then gives padding
@@ -15,7 +16,8 @@ exactly 0; finite, so that a row of padding alone gives a plain softmax instead 
 class SelfAttention(keras.layers.Layer):
     """Multi-head self-attention over all real tokens (Vaswani et al. 2017, section 3.2).
 
-    float `(batch, seq, hidden)` in and out; dropout of the output, residual and norm belong to the encoder block.
+    float `(batch, seq, hidden)` in, `(batch, looking, hidden)` out: looking = seq unless `output_positions` says which
+    tokens look. Dropout of the output, residual and norm belong to the encoder block.
 
     Query, key and value come from one product, `query_key_value`, whose kernel `(hidden, 3 * hidden)` is laid out
     [query | key | value], the heads side by side in each. Scores and softmax are float32 under mixed precision.
@@ -28,8 +30,9 @@ class SelfAttention(keras.layers.Layer):
     Call arguments:
         inputs: float `(batch, seq, hidden)`.
         padding_mask: integer or boolean `(batch, seq)`, 1 = real token, 0 = padding that nothing attends to.
-        return_attention_weights: also return the probabilities before dropout, float32 `(batch, heads, seq, seq)`:
-            row = the token that looks, column = the token it looks at.
+        return_attention_weights: also return the probabilities before dropout, float32
+            `(batch, heads, looking, seq)`: row = the token that looks, column = the token it looks at.
+        output_positions: int `(batch, looking)`, or a number, the first tokens; None for all.
     """
 
     def __init__(self, num_heads: int, *, dropout: float = 0.0, initializer_stddev: float = 0.02, **kwargs):
@@ -60,23 +63,25 @@ class SelfAttention(keras.layers.Layer):
             width, kernel_initializer=keras.initializers.TruncatedNormal(stddev=self.initializer_stddev),
             dtype=self.dtype_policy, name=name)
 
-    def call(self, inputs, padding_mask, return_attention_weights=False, training=None):
+    def call(self, inputs, padding_mask, return_attention_weights=False, output_positions=None, training=None):
         """Context vectors, and with `return_attention_weights` the probabilities they were mixed with."""
         query, key, value = ops.split(self.query_key_value(inputs), 3, axis=-1)
+        if output_positions is not None:
+            query = take_positions(query, output_positions)
         # The query is scaled rather than the scores, which are more.
         query = self._split_heads(query * self._head_dim**-0.5, axes=(0, 2, 1, 3))
         key = self._split_heads(key, axes=(0, 2, 3, 1))
         value = self._split_heads(value, axes=(0, 2, 1, 3))
 
-        # (batch, heads, seq, head) x (batch, heads, head, seq) -> (batch, heads, seq, seq)
+        # (batch, heads, looking, head) x (batch, heads, head, seq) -> (batch, heads, looking, seq)
         scores = ops.cast(ops.matmul(query, key), keras.backend.result_type(self.compute_dtype, "float32"))
         is_padding = 1 - ops.cast(padding_mask, scores.dtype)
         probabilities = ops.softmax(scores + _MASKED_SCORE * is_padding[:, None, None, :], axis=-1)
 
         dropped = self.dropout_layer(ops.cast(probabilities, self.compute_dtype), training=training)
-        # (batch, heads, seq, head) -> (batch, seq, heads, head) -> (batch, seq, hidden)
+        # (batch, heads, looking, head) -> (batch, looking, heads, head) -> (batch, looking, hidden)
         context = ops.transpose(ops.matmul(dropped, value), (0, 2, 1, 3))
-        context = ops.reshape(context, (-1, ops.shape(inputs)[1], self.num_heads * self._head_dim))
+        context = ops.reshape(context, (-1, ops.shape(context)[1], self.num_heads * self._head_dim))
         outputs = self.output_projection(context)
         return (outputs, probabilities) if return_attention_weights else outputs
 

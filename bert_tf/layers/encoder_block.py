@@ -5,6 +5,7 @@ import keras
 from bert_tf.layers.attention import SelfAttention
 from bert_tf.layers.dropout import Dropout, draw_seeds, given_seeds
 from bert_tf.layers.feed_forward import FeedForward
+from bert_tf.layers.positions import num_positions, take_positions
 
 
 @keras.saving.register_keras_serializable(package="bert_tf")
@@ -12,7 +13,7 @@ class EncoderBlock(keras.layers.Layer):
     """Self-attention and a feed-forward network, each followed by dropout, residual and norm, in this order
     (post-layer-norm, Vaswani et al. 2017, section 3.1).
 
-    float `(batch, seq, hidden)` in and out.
+    float `(batch, seq, hidden)` in and out; `(batch, n, hidden)` out with `output_positions`.
 
     Args:
         num_heads: attention heads; divides hidden.
@@ -24,7 +25,8 @@ class EncoderBlock(keras.layers.Layer):
         initializer_stddev: deviation of the truncated normal all kernels start from.
 
     Call arguments: those of `SelfAttention`; with `return_attention_weights` the result is
-    `(outputs, attention weights)`.
+    `(outputs, attention weights)`. With `output_positions` all but keys and values is computed at those positions
+    alone, with the same results there.
 
     With the attribute `rematerialize` set, training keeps the block's input alone and computes the rest a second time
     for the gradient (Chen et al. 2016): less memory, about a third more time. `compile(rematerialize=True)` sets it.
@@ -58,31 +60,37 @@ class EncoderBlock(keras.layers.Layer):
         for part in (self.attention, self.attention_norm, self.feed_forward, self.output_norm):
             part.build(input_shape)
 
-    def call(self, inputs, padding_mask, return_attention_weights=False, training=None):
+    def call(self, inputs, padding_mask, return_attention_weights=False, output_positions=None, training=None):
         """Attention branch, then feed-forward branch."""
+        given = {"padding_mask": padding_mask, "output_positions": output_positions,
+                 "return_attention_weights": return_attention_weights, "training": training}
         if not (self.rematerialize and training):
-            return self._transform(inputs, padding_mask, return_attention_weights, training)
+            return self._transform(inputs, **given)
         # Drawn here, not inside: computed a second time the block must drop the same elements.
         seeds = draw_seeds((self.attention.dropout_layer, self._attention_dropout, self._output_dropout))
 
         def transform(inputs):
             with given_seeds(seeds):
-                return self._transform(inputs, padding_mask, return_attention_weights, training)
+                return self._transform(inputs, **given)
 
         return keras.remat(transform)(inputs)
 
-    def _transform(self, inputs, padding_mask, return_attention_weights, training):
-        attended, weights = self.attention(inputs, padding_mask, return_attention_weights=True, training=training)
-        attended = self.attention_norm(inputs + self._attention_dropout(attended, training=training))
+    def _transform(self, inputs, padding_mask, return_attention_weights, output_positions, training):
+        attended, weights = self.attention(inputs, padding_mask, return_attention_weights=True,
+                                           output_positions=output_positions, training=training)
+        residual = inputs if output_positions is None else take_positions(inputs, output_positions)
+        attended = self.attention_norm(residual + self._attention_dropout(attended, training=training))
         contracted = self._output_dropout(self.feed_forward(attended), training=training)
         outputs = self.output_norm(attended + contracted)
         return (outputs, weights) if return_attention_weights else outputs
 
-    def compute_output_spec(self, inputs, padding_mask, return_attention_weights=False, training=None):
+    def compute_output_spec(self, inputs, padding_mask, return_attention_weights=False, output_positions=None,
+                            training=None):
         """Symbolic results; without this Keras traces the block, which took most of the time of building a model."""
-        batch, seq, _ = inputs.shape
-        outputs = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
-        weights = keras.KerasTensor((batch, self.num_heads, seq, seq),
+        batch, seq, hidden_dim = inputs.shape
+        looking = num_positions(output_positions, seq)
+        outputs = keras.KerasTensor((batch, looking, hidden_dim), dtype=self.compute_dtype)
+        weights = keras.KerasTensor((batch, self.num_heads, looking, seq),
                                     dtype=keras.backend.result_type(self.compute_dtype, "float32"))
         return (outputs, weights) if return_attention_weights else outputs
 

@@ -14,12 +14,12 @@ class MaskedLmHead(keras.layers.Layer):
     The decoder is the token embedding in reverse, a layer of its own, so the head is called twice:
 
     ```python
-    hidden = head(sequence_output, masked_positions)             # (batch * masked, hidden): gather, dense, norm
-    logits = token_embedding(hidden, reverse=True)               # (batch * masked, vocabulary)
-    logits = head(logits, masked_positions, from_decoder=True)   # (batch, masked, vocabulary): bias
+    rows = head(masked)                                # (batch * masked, hidden): dense, norm
+    decoded = token_embedding(rows, reverse=True)      # (batch * masked, vocabulary)
+    logits = head(masked, decoded=decoded)             # (batch, masked, vocabulary): bias
     ```
 
-    Only masked positions are decoded, and in rows, because one product of two matrices is what costs most here.
+    Only masked tokens come here, and are decoded in rows, because one product of two matrices is what costs most here.
     Google's `get_masked_lm_output` is the source of the parts and their order.
 
     Args:
@@ -29,13 +29,12 @@ class MaskedLmHead(keras.layers.Layer):
         initializer_stddev: deviation of the truncated normal the kernel starts from.
 
     Call arguments:
-        inputs: float `(batch, seq, hidden)`, or with `from_decoder` float `(batch * masked, vocabulary)`.
-        masked_positions: int `(batch, masked)`, in [0, seq).
-        from_decoder: which of the two calls it is.
+        inputs: float `(batch, masked, hidden)`: the encoder's vectors of the masked tokens.
+        decoded: None, or in the second call what the decoder made of the first, float `(batch * masked, vocabulary)`.
 
     Returns:
-        float `(batch * masked, hidden)`, or with `from_decoder` logits `(batch, masked, vocabulary)`, which are float32
-        under mixed precision too.
+        float `(batch * masked, hidden)`, or with `decoded` logits `(batch, masked, vocabulary)`, float32 under mixed
+        precision too.
     """
 
     def __init__(self, vocabulary_size: int, *, activation: str = "gelu", layer_norm_epsilon: float = 1e-12,
@@ -60,21 +59,21 @@ class MaskedLmHead(keras.layers.Layer):
         self.norm.build((None, hidden_dim))
         self.bias = self.add_weight((self.vocabulary_size,), "zeros", name="bias", autocast=False)
 
-    def call(self, inputs, masked_positions, from_decoder=False):
-        """The part before the decoder, or with `from_decoder` the part behind it."""
-        if from_decoder:
-            rows = ops.cast(inputs, keras.backend.result_type(self.compute_dtype, "float32")) + self.bias
-            return ops.reshape(rows, (-1, ops.shape(masked_positions)[1], self.vocabulary_size))
-        return self.norm(self._activate(self.projection(_gather_rows(inputs, masked_positions))))
+    def call(self, inputs, decoded=None):
+        """The part before the decoder, or with `decoded` the part behind it."""
+        if decoded is None:
+            return self.norm(self._activate(self.projection(ops.reshape(inputs, (-1, inputs.shape[-1])))))
+        rows = ops.cast(decoded, keras.backend.result_type(self.compute_dtype, "float32")) + self.bias
+        return ops.reshape(rows, (-1, ops.shape(inputs)[1], self.vocabulary_size))
 
-    def compute_output_spec(self, inputs, masked_positions, from_decoder=False):
-        """Shape and dtype of the result; they follow from both inputs and from which call it is."""
-        batch, masked = masked_positions.shape
-        if from_decoder:
+    def compute_output_spec(self, inputs, decoded=None):
+        """Shape and dtype of the result of either call."""
+        batch, masked, hidden_dim = inputs.shape
+        if decoded is not None:
             return keras.KerasTensor((batch, masked, self.vocabulary_size),
                                      dtype=keras.backend.result_type(self.compute_dtype, "float32"))
         rows = None if batch is None or masked is None else batch * masked
-        return keras.KerasTensor((rows, inputs.shape[-1]), dtype=self.compute_dtype)
+        return keras.KerasTensor((rows, hidden_dim), dtype=self.compute_dtype)
 
     def get_config(self):
         """Constructor arguments."""
@@ -84,11 +83,3 @@ class MaskedLmHead(keras.layers.Layer):
             "layer_norm_epsilon": self.layer_norm_epsilon,
             "initializer_stddev": self.initializer_stddev,
         }
-
-
-def _gather_rows(vectors, positions):
-    """(batch, seq, hidden), (batch, masked) -> (batch * masked, hidden)."""
-    batch, seq, hidden_dim = ops.shape(vectors)
-    row_of_sequence = ops.arange(batch, dtype="int32") * seq
-    rows = ops.reshape(ops.cast(positions, "int32") + row_of_sequence[:, None], (-1,))
-    return ops.take(ops.reshape(vectors, (-1, hidden_dim)), rows, axis=0)

@@ -52,7 +52,7 @@ class BertClassifier(TaskModel):
 
         # Graph
         inputs = symbolic_inputs(ENCODER_INPUTS)
-        logits = classifier(drop(encoder(inputs)["pooled_output"]))
+        logits = classifier(drop(encoder(inputs, output_positions=1)["pooled_output"]))
         super().__init__(inputs=inputs, outputs={"logits": logits}, config=config, dtype=dtype, name=name, **kwargs)
 
         # Config

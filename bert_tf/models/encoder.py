@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+from keras import ops
 
 from bert_tf.config import EncoderConfig
 from bert_tf.features import ENCODER_INPUTS
 from bert_tf.layers.embeddings import Embeddings
 from bert_tf.layers.encoder_block import EncoderBlock
 from bert_tf.layers.pooling import FirstTokenPooler
+from bert_tf.layers.positions import num_positions
 from bert_tf.models.feature_model import FeatureModel, config_and_policy, symbolic_inputs
 
 
@@ -27,10 +29,13 @@ class BertEncoder(FeatureModel):
     Call arguments:
         inputs: dict of `token_ids`, `segment_ids` and `padding_mask` (1 = real token, 0 = padding), int `(batch, seq)`:
             tensors, arrays or lists of lists; seq is at most `config.max_sequence_length`.
+        output_positions: int `(batch, n)`, or a number n: at these positions, or the first ones, alone
+            `sequence_output` is computed, and `pooled_output` if there is a pooler; both as they would be without it,
+            in a quarter of the last block's time. Nothing else is returned then. None: everything.
 
     Returns:
         A dict, hidden = `config.hidden_dim`:
-        `sequence_output`: float `(batch, seq, hidden)`.
+        `sequence_output`: float `(batch, seq, hidden)`, or `(batch, n, hidden)` with `output_positions`.
         `pooled_output`: float `(batch, hidden)`, with `pooler`.
         `hidden_states`: tuple of `num_layers + 1` float `(batch, seq, hidden)`; the embeddings come first.
         `attention_weights`: tuple of `num_layers` float32 `(batch, heads, seq, seq)`, probabilities before dropout.
@@ -93,6 +98,31 @@ class BertEncoder(FeatureModel):
         self.pooler = first_token_pooler
         self.return_hidden_states = return_hidden_states
         self.return_attention_weights = return_attention_weights
+
+    def call(self, inputs, training=None, mask=None, output_positions=None):
+        """All outputs, or with `output_positions` those of the last block there."""
+        if output_positions is None:
+            return super().call(inputs, training=training, mask=mask)
+        inputs = {name: ops.convert_to_tensor(inputs[name], dtype="int32") for name in ENCODER_INPUTS}
+        hidden = self.embeddings(self.token_embedding(inputs["token_ids"]), inputs["segment_ids"], training=training)
+        for block in self.blocks[:-1]:
+            hidden = block(hidden, inputs["padding_mask"], training=training)
+        adds_first = self.pooler is not None and not isinstance(output_positions, int)
+        if adds_first:
+            output_positions = ops.pad(ops.cast(output_positions, "int32"), [[0, 0], [1, 0]])
+        hidden = self.blocks[-1](hidden, inputs["padding_mask"], output_positions=output_positions, training=training)
+        outputs = {"sequence_output": hidden[:, 1:] if adds_first else hidden}
+        return outputs if self.pooler is None else outputs | {"pooled_output": self.pooler(hidden)}
+
+    def compute_output_spec(self, inputs, training=None, mask=None, output_positions=None):
+        """Symbolic results."""
+        if output_positions is None:
+            return super().compute_output_spec(inputs, training=training, mask=mask)
+        batch, seq = inputs["token_ids"].shape
+        shapes = {"sequence_output": (batch, num_positions(output_positions, seq), self.config.hidden_dim)}
+        if self.pooler is not None:
+            shapes["pooled_output"] = (batch, self.config.hidden_dim)
+        return {name: keras.KerasTensor(shape, dtype=self.compute_dtype) for name, shape in shapes.items()}
 
     def get_config(self):
         """Constructor arguments."""

@@ -45,7 +45,7 @@ class BertMultipleChoice(TaskModel):
         # Graph
         inputs = {key: keras.Input((None, None), dtype="int32", name=key) for key in ENCODER_INPUTS}
         rows = {key: FoldChoices(name=f"fold_{key}")(value) for key, value in inputs.items()}
-        scores = classifier(drop(encoder(rows)["pooled_output"]))  # (batch x choices, 1)
+        scores = classifier(drop(encoder(rows, output_positions=1)["pooled_output"]))  # (batch x choices, 1)
         logits = UnfoldChoices(dtype="float32", name="unfold_scores")(scores, inputs["token_ids"])
         super().__init__(inputs=inputs, outputs={"logits": logits}, config=config, dtype=dtype, name=name, **kwargs)
 

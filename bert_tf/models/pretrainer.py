@@ -58,13 +58,13 @@ class BertPretrainer(TaskModel):
 
         # Graph
         inputs = symbolic_inputs(PRETRAINING_INPUTS if masked_lm else ENCODER_INPUTS)
-        encoded = encoder({name: inputs[name] for name in ENCODER_INPUTS})
+        encoded = encoder({name: inputs[name] for name in ENCODER_INPUTS},
+                          output_positions=inputs["masked_positions"] if masked_lm else 1)
         outputs = {}
         if masked_lm:
-            positions = inputs["masked_positions"]
-            hidden = masked_lm_head(encoded["sequence_output"], positions)
-            decoded = encoder.token_embedding(hidden, reverse=True)
-            outputs["masked_lm"] = masked_lm_head(decoded, positions, from_decoder=True)
+            masked = encoded["sequence_output"]
+            decoded = encoder.token_embedding(masked_lm_head(masked), reverse=True)
+            outputs["masked_lm"] = masked_lm_head(masked, decoded=decoded)
         if next_sentence:
             outputs["next_sentence"] = next_sentence_head(encoded["pooled_output"])
         super().__init__(inputs=inputs, outputs=outputs, config=config, dtype=dtype, name=name, **kwargs)

@@ -44,7 +44,8 @@ class BertSentenceEmbedder(FeatureModel):
 
         # Graph
         inputs = symbolic_inputs(ENCODER_INPUTS)
-        embedding = sentence_pooling(encoder(inputs)["sequence_output"], inputs["padding_mask"])
+        encoded = encoder(inputs, output_positions=1 if pooling == "cls" else None)
+        embedding = sentence_pooling(encoded["sequence_output"], inputs["padding_mask"])
         super().__init__(inputs=inputs, outputs={"embedding": embedding}, config=config, dtype=dtype, name=name,
                          **kwargs)
 

@@ -3,8 +3,10 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from bert_tf.config import EncoderConfig
+from bert_tf.layers.positions import take_positions
 from bert_tf.models.encoder import BertEncoder
 from tests.models import numpy_bert
 from tests.models.tiny import CONFIG, INPUTS, randomise
@@ -52,6 +54,50 @@ def test_weights_keep_their_names():
         "block_0/feed_forward/contract/kernel", "block_0/feed_forward/contract/bias",
         "block_0/output_norm/gamma", "block_0/output_norm/beta",
         "pooler/projection/kernel", "pooler/projection/bias"]
+
+
+@pytest.mark.parametrize(("pooler", "policy"), [(True, "float32"), (False, "float32"), (True, "mixed_bfloat16")])
+@pytest.mark.parametrize("positions", [1, 2, np.array([[1, 4], [2, 0], [3, 3]])])
+def test_outputs_at_positions_alone(positions, pooler, policy):
+    encoder = BertEncoder(CONFIG, pooler=pooler, dtype=policy)
+    randomise(encoder)
+    expected = encoder(INPUTS)
+    some = take_positions(expected["sequence_output"], positions)
+
+    result = encoder(INPUTS, output_positions=positions)
+
+    assert set(result) == set(expected)
+    tolerance = 1e-5 if policy == "float32" else 0.05
+    np.testing.assert_allclose(result["sequence_output"], some, atol=tolerance)
+    if pooler:
+        np.testing.assert_allclose(result["pooled_output"], expected["pooled_output"], atol=tolerance)
+
+
+def test_symbolic_outputs_at_positions():
+    encoder = BertEncoder(CONFIG, dtype="mixed_bfloat16")
+    inputs = {name: keras.Input((None,), dtype="int32") for name in INPUTS}
+
+    for positions, count in ((1, 1), (keras.Input((None,), dtype="int32"), None), (keras.Input((3,)), 3)):
+        result = encoder(inputs, output_positions=positions)
+        assert result["sequence_output"].shape == (None, count, 4)
+        assert result["pooled_output"].shape == (None, 4)
+        assert {value.dtype for value in result.values()} == {"bfloat16"}
+
+
+def test_gradients_of_outputs_at_positions():
+    """Those of the same outputs taken from all of them."""
+    encoder, positions = BertEncoder(CONFIG), np.array([[1, 4], [2, 0], [3, 3]])
+    randomise(encoder)
+
+    def gradients(**arguments):
+        with tf.GradientTape() as tape:
+            outputs = encoder(INPUTS, **arguments)["sequence_output"]
+            rows = outputs if arguments else take_positions(outputs, positions)
+            loss = tf.reduce_sum(rows * tf.reshape(tf.range(24.0), (3, 2, 4)))
+        return tape.gradient(loss, [weight.value for weight in encoder.weights[:-2]])  # not the pooler's
+
+    for one, other in zip(gradients(output_positions=positions), gradients(), strict=True):
+        np.testing.assert_allclose(tf.convert_to_tensor(one), tf.convert_to_tensor(other), atol=1e-3)
 
 
 @pytest.mark.parametrize("convert", [lambda x: x.tolist(), lambda x: x.astype("int64"), keras.ops.convert_to_tensor])
