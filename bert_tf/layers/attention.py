@@ -65,16 +65,18 @@ class SelfAttention(keras.layers.Layer):
 
     def call(self, inputs, padding_mask, return_attention_weights=False, output_positions=None, training=None):
         """Context vectors, and with `return_attention_weights` the probabilities they were mixed with."""
-        query, key, value = ops.split(self.query_key_value(inputs), 3, axis=-1)
-        if output_positions is not None:
-            query = take_positions(query, output_positions)
-        # The query is scaled rather than the scores, which are more.
-        query = self._split_heads(query * self._head_dim**-0.5, axes=(0, 2, 1, 3))
-        key = self._split_heads(key, axes=(0, 2, 3, 1))
-        value = self._split_heads(value, axes=(0, 2, 1, 3))
+        vectors = self.query_key_value(inputs)
+        if output_positions is None:
+            query, key, value = self._split_heads(vectors, 3)
+        else:
+            hidden_dim = self.num_heads * self._head_dim
+            query, = self._split_heads(take_positions(vectors[..., :hidden_dim], output_positions), 1)
+            key, value = self._split_heads(vectors[..., hidden_dim:], 2)
 
         # (batch, heads, looking, head) x (batch, heads, head, seq) -> (batch, heads, looking, seq)
-        scores = ops.cast(ops.matmul(query, key), keras.backend.result_type(self.compute_dtype, "float32"))
+        # The query is scaled rather than the scores, which are more.
+        scores = ops.matmul(query * self._head_dim**-0.5, ops.transpose(key, (0, 1, 3, 2)))
+        scores = ops.cast(scores, keras.backend.result_type(self.compute_dtype, "float32"))
         is_padding = 1 - ops.cast(padding_mask, scores.dtype)
         probabilities = ops.softmax(scores + _MASKED_SCORE * is_padding[:, None, None, :], axis=-1)
 
@@ -85,10 +87,10 @@ class SelfAttention(keras.layers.Layer):
         outputs = self.output_projection(context)
         return (outputs, probabilities) if return_attention_weights else outputs
 
-    def _split_heads(self, vectors, axes):
-        """`(batch, seq, hidden)` -> `(batch, seq, heads, head)`, transposed to `axes`."""
-        heads = ops.reshape(vectors, (-1, ops.shape(vectors)[1], self.num_heads, self._head_dim))
-        return ops.transpose(heads, axes)
+    def _split_heads(self, vectors, parts: int):
+        """`(batch, seq, parts * hidden)` -> `parts` times `(batch, heads, seq, head)`."""
+        heads = ops.reshape(vectors, (-1, ops.shape(vectors)[1], parts * self.num_heads, self._head_dim))
+        return ops.split(ops.transpose(heads, (0, 2, 1, 3)), parts, axis=1)
 
     def get_config(self):
         """Constructor arguments."""
