@@ -32,24 +32,36 @@ def _prepare(config: BenchmarkConfig, folder: Path) -> dict:
 def _contestants(config: BenchmarkConfig) -> tuple[Contestant, ...]:
     del config
 
-    def contestant(library: str, mode: str, make: str, tolerance: float, needs=(), **options: Any) -> Contestant:
+    def contestant(library: str, mode: str, make: str, tolerance: float, needs=(), environment=None,
+                   **options: Any) -> Contestant:
         precision = "int8" if "int8" in mode else "float32" if "float32" in mode else "bfloat16"
         return Contestant(f"{library}, {mode}", library, f"{_HOME}.{make}", options, needs, precision,
-                          tolerance=tolerance)
+                          tolerance=tolerance, environment=environment or {})
 
+    # Requests that come at the same time can share the cores instead of each using all of them.
+    one_each = {"TF_NUM_INTRAOP_THREADS": "1"}
     torch = ("torch", "transformers")
     onnx = ("onnxruntime", "onnx", "onnxscript", *torch)
     return (
         contestant("bert_tf", "SavedModel, float32", "serve_bert_tf:saved_model", 1e-3, precision="float32"),
         contestant("bert_tf", "SavedModel, bfloat16", "serve_bert_tf:saved_model", 5e-2, precision="bfloat16"),
-        contestant("bert_tf", "local server over HTTP, float32", "serve_bert_tf:local_server", 1e-3),
+        contestant("bert_tf", "SavedModel, bfloat16, one core per request", "serve_bert_tf:saved_model", 5e-2,
+                   environment=one_each, precision="bfloat16"),
+        contestant("bert_tf", "local server over HTTP, bfloat16, one core per request", "serve_bert_tf:local_server",
+                   5e-2),
         contestant("Transformers", "float32", "serve_transformers:classifier", 1e-3, torch),
         contestant("Transformers", "bfloat16 autocast", "serve_transformers:classifier", 5e-2, torch, bfloat16=True),
+        contestant("Transformers", "bfloat16 autocast, one core per request", "serve_transformers:classifier", 5e-2,
+                   torch, bfloat16=True, threads_per_call=1),
         contestant("ONNX Runtime", "float32", "serve_onnx_runtime:classifier", 1e-3, onnx),
+        contestant("ONNX Runtime", "float32, one core per request", "serve_onnx_runtime:classifier", 1e-3, onnx,
+                   threads_per_call=1),
         contestant("ONNX Runtime", "int8", "serve_onnx_runtime:classifier", 0.2, onnx, int8=True),
         contestant("KerasHub", "float32", "serve_keras_hub:classifier", 2e-2, ("keras_hub",), policy="float32"),
         contestant("KerasHub", "mixed_bfloat16", "serve_keras_hub:classifier", 5e-2, ("keras_hub",),
                    policy="mixed_bfloat16"),
+        contestant("KerasHub", "float32, one core per request", "serve_keras_hub:classifier", 2e-2, ("keras_hub",),
+                   environment=one_each, policy="float32"),
     )
 
 

@@ -3,6 +3,7 @@
 import socket
 from pathlib import Path
 
+import tensorflow as tf
 import uvicorn
 from absl import logging
 
@@ -11,7 +12,7 @@ from bert_tf.server.served_model import ServedModel
 
 
 def serve(model: str | Path, *, host: str = "127.0.0.1", port: int = 8501, version: int | None = None,
-          max_request_bytes: int) -> None:
+          max_request_bytes: int, intra_op_parallelism: int = 0) -> None:
     """Serves an exported model over HTTP until the process is stopped.
 
     Args:
@@ -20,10 +21,13 @@ def serve(model: str | Path, *, host: str = "127.0.0.1", port: int = 8501, versi
         port: 0 for any free one; it is logged.
         version: another version than the newest.
         max_request_bytes: longer requests are refused.
+        intra_op_parallelism: threads that work on one operation of one request; 0 for one per core.
 
     Raises:
         ValueError: no such model or version, or the port is taken.
     """
+    if intra_op_parallelism:
+        tf.config.threading.set_intra_op_parallelism_threads(intra_op_parallelism)
     served = ServedModel(model, version)
     listening = listen(host, port)
     logging.info("Model %s, version %d: http://%s:%d/ (POST /v1/models/%s:predict)", served.name, served.version,

@@ -19,8 +19,8 @@ SCRIPT = Path(__file__).resolve().parents[2] / "scripts/serve.py"
 @pytest.mark.slow
 def test_the_script_serves_on_loopback_until_it_is_stopped(tmp_path):
     save_endpoint(endpoint("classification"), tmp_path / "reviews/2")
-    process = subprocess.Popen([sys.executable, SCRIPT, f"--model={tmp_path / 'reviews'}", "--port=0"],
-                               stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, SCRIPT, f"--model={tmp_path / 'reviews'}", "--port=0",
+                                "--tensorflow_intra_op_parallelism=1"], stderr=subprocess.PIPE, text=True)
     try:
         line = next(line for line in process.stderr if "http://" in line)
         address = line.split("http://")[1].split("/")[0]

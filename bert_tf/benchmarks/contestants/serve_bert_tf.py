@@ -21,7 +21,7 @@ from bert_tf.workflows.export import export_saved_model
 _SERVER = """
 import sys
 from bert_tf.workflows.serve import serve
-serve(sys.argv[1], port=int(sys.argv[2]), max_request_bytes=2**23)
+serve(sys.argv[1], port=int(sys.argv[2]), max_request_bytes=2**23, intra_op_parallelism=1)
 """
 _START_SECONDS = 600
 
@@ -34,7 +34,7 @@ def saved_model(job: dict, precision: str) -> Callable[[list[str]], np.ndarray]:
 
 def local_server(job: dict) -> Callable[[list[str]], np.ndarray]:
     """From texts to probabilities, over a connection that each thread keeps open."""
-    folder = _exported(job, "float32")
+    folder = _exported(job, "bfloat16")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen([sys.executable, "-c", _SERVER, str(folder), str(port)], stdout=subprocess.DEVNULL,

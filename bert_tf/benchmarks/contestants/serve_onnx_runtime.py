@@ -10,8 +10,10 @@ import tokenizers
 from bert_tf.benchmarks.contestants.onnx_runtime import session
 
 
-def classifier(job: dict, int8: bool = False) -> Callable[[list[str]], np.ndarray]:
+def classifier(job: dict, int8: bool = False,
+               threads_per_call: int | None = None) -> Callable[[list[str]], np.ndarray]:
     """From texts to probabilities; padded to the longest of a batch."""
+    job = job | {"threads": threads_per_call or job["threads"]}
     run = session(job, "BertForSequenceClassification", "logits", int8=int8)
     tokenizer = open_tokenizer(job)
 

@@ -9,8 +9,11 @@ import transformers
 from bert_tf.benchmarks.contestants.transformers import autocast
 
 
-def classifier(job: dict, bfloat16: bool = False) -> Callable[[list[str]], np.ndarray]:
+def classifier(job: dict, bfloat16: bool = False,
+               threads_per_call: int | None = None) -> Callable[[list[str]], np.ndarray]:
     """From texts to probabilities; padded to the longest of a batch."""
+    if threads_per_call:
+        torch.set_num_threads(threads_per_call)
     model = transformers.BertForSequenceClassification.from_pretrained(job["model"]).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(job["model"])
 
