@@ -2,7 +2,6 @@
 
 import contextlib
 import contextvars
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -55,7 +54,9 @@ class Dropout(keras.layers.Layer):
         if not training or self.rate == 0:
             return inputs
         if keras.backend.backend() == "tensorflow":
-            return _drop_by_halves(inputs, self.rate, self.seeds)
+            from bert_tf.layers.dropout_tensorflow import drop
+
+            return drop(inputs, self.rate, self.seeds.next())
         return keras.random.dropout(inputs, self.rate, seed=self.seeds)
 
     def compute_output_shape(self, input_shape):
@@ -65,18 +66,6 @@ class Dropout(keras.layers.Layer):
     def get_config(self):
         """Constructor arguments."""
         return super().get_config() | {"rate": self.rate}
-
-
-def _drop_by_halves(inputs, rate: float, seeds: DropoutSeeds):
-    """Drops by the upper and by the lower halves of random int32."""
-    share = min(round(rate * 2**16), 2**16 - 1)
-    limit = share * 2**16 - 2**31  # of the numbers from -2**31 on
-    shape = ops.shape(inputs)
-    size = math.prod(shape)
-    numbers = keras.random.randint(((size + 1) // 2,), -2**31, 2**31 - 1, "int32", seed=seeds)
-    is_kept = ops.concatenate([numbers >= limit, ops.left_shift(numbers, 16) >= limit])[:size]
-    factors = ops.cast(ops.reshape(is_kept, shape), inputs.dtype) * (2**16 / (2**16 - share))
-    return inputs * factors
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from bert_tf.layers.dropout import Dropout
+from bert_tf.layers.norm import LayerNorm
 
 
 @keras.saving.register_keras_serializable(package="bert_tf")
@@ -38,7 +39,7 @@ class Embeddings(keras.layers.Layer):
         self.dropout = dropout
         self.layer_norm_epsilon = layer_norm_epsilon
         self.initializer_stddev = initializer_stddev
-        self.norm = keras.layers.LayerNormalization(epsilon=layer_norm_epsilon, dtype=self.dtype_policy, name="norm")
+        self.norm = LayerNorm(epsilon=layer_norm_epsilon, dtype=self.dtype_policy, name="norm")
         self._dropout = Dropout(dropout, dtype=self.dtype_policy, name="dropout")
 
     def build(self, input_shape):
@@ -62,7 +63,8 @@ class Embeddings(keras.layers.Layer):
         # A product with so few rows is faster than a gather, whose gradient scatters.
         is_segment = ops.one_hot(segment_ids, self.num_segments, dtype=token_vectors.dtype)
         segments = ops.matmul(is_segment, self.segment_embedding)
-        return self._dropout(self.norm(token_vectors + positions + segments), training=training)
+        vectors = self.norm(token_vectors + positions + segments, training=training)
+        return self._dropout(vectors, training=training)
 
     def compute_output_shape(self, token_vectors_shape, segment_ids_shape):
         """The shape of the token vectors."""

@@ -5,6 +5,7 @@ import keras
 from bert_tf.layers.attention import SelfAttention
 from bert_tf.layers.dropout import Dropout, draw_seeds, given_seeds
 from bert_tf.layers.feed_forward import FeedForward
+from bert_tf.layers.norm import LayerNorm
 from bert_tf.layers.positions import num_positions, take_positions
 
 
@@ -47,10 +48,10 @@ class EncoderBlock(keras.layers.Layer):
         same = {"dtype": self.dtype_policy}
         self.attention = SelfAttention(num_heads, dropout=attention_dropout, initializer_stddev=initializer_stddev,
                                        name="attention", **same)
-        self.attention_norm = keras.layers.LayerNormalization(epsilon=layer_norm_epsilon, name="attention_norm", **same)
+        self.attention_norm = LayerNorm(epsilon=layer_norm_epsilon, name="attention_norm", **same)
         self.feed_forward = FeedForward(intermediate_dim, activation=activation, initializer_stddev=initializer_stddev,
                                         name="feed_forward", **same)
-        self.output_norm = keras.layers.LayerNormalization(epsilon=layer_norm_epsilon, name="output_norm", **same)
+        self.output_norm = LayerNorm(epsilon=layer_norm_epsilon, name="output_norm", **same)
         self._attention_dropout = Dropout(dropout, name="attention_dropout", **same)
         self._output_dropout = Dropout(dropout, name="output_dropout", **same)
         self.rematerialize = False
@@ -79,9 +80,10 @@ class EncoderBlock(keras.layers.Layer):
         attended, weights = self.attention(inputs, padding_mask, return_attention_weights=True,
                                            output_positions=output_positions, training=training)
         residual = inputs if output_positions is None else take_positions(inputs, output_positions)
-        attended = self.attention_norm(residual + self._attention_dropout(attended, training=training))
+        attended = self.attention_norm(residual + self._attention_dropout(attended, training=training),
+                                       training=training)
         contracted = self._output_dropout(self.feed_forward(attended), training=training)
-        outputs = self.output_norm(attended + contracted)
+        outputs = self.output_norm(attended + contracted, training=training)
         return (outputs, weights) if return_attention_weights else outputs
 
     def compute_output_spec(self, inputs, padding_mask, return_attention_weights=False, output_positions=None,

@@ -5,6 +5,7 @@ from keras import ops
 
 from bert_tf.layers.activation import activation_function
 from bert_tf.layers.dense import Dense
+from bert_tf.layers.norm import LayerNorm
 
 
 @keras.saving.register_keras_serializable(package="bert_tf")
@@ -47,7 +48,7 @@ class MaskedLmHead(keras.layers.Layer):
         self.layer_norm_epsilon = layer_norm_epsilon
         self.initializer_stddev = initializer_stddev
         self._activate = activation_function(activation)
-        self.norm = keras.layers.LayerNormalization(epsilon=layer_norm_epsilon, dtype=self.dtype_policy, name="norm")
+        self.norm = LayerNorm(epsilon=layer_norm_epsilon, dtype=self.dtype_policy, name="norm")
 
     def build(self, input_shape):
         """Makes the parts; hidden is known now."""
@@ -59,14 +60,15 @@ class MaskedLmHead(keras.layers.Layer):
         self.norm.build((None, hidden_dim))
         self.bias = self.add_weight((self.vocabulary_size,), "zeros", name="bias", autocast=False)
 
-    def call(self, inputs, decoded=None):
+    def call(self, inputs, decoded=None, training=None):
         """The part before the decoder, or with `decoded` the part behind it."""
         if decoded is None:
-            return self.norm(self._activate(self.projection(ops.reshape(inputs, (-1, inputs.shape[-1])))))
+            rows = ops.reshape(inputs, (-1, inputs.shape[-1]))
+            return self.norm(self._activate(self.projection(rows, training=training)), training=training)
         rows = ops.cast(decoded, keras.backend.result_type(self.compute_dtype, "float32")) + self.bias
         return ops.reshape(rows, (-1, ops.shape(inputs)[1], self.vocabulary_size))
 
-    def compute_output_spec(self, inputs, decoded=None):
+    def compute_output_spec(self, inputs, decoded=None, training=None):
         """Shape and dtype of the result of either call."""
         batch, masked, hidden_dim = inputs.shape
         if decoded is not None:

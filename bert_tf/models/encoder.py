@@ -12,6 +12,7 @@ from bert_tf.layers.embeddings import Embeddings
 from bert_tf.layers.encoder_block import EncoderBlock
 from bert_tf.layers.pooling import FirstTokenPooler
 from bert_tf.layers.positions import num_positions
+from bert_tf.layers.token_embedding import TokenEmbedding
 from bert_tf.models.feature_model import FeatureModel, config_and_policy, symbolic_inputs
 
 
@@ -53,7 +54,7 @@ class BertEncoder(FeatureModel):
         config, dtype = config_and_policy(config, dtype)
 
         # Layers
-        token_embedding = keras.layers.ReversibleEmbedding(
+        token_embedding = TokenEmbedding(
             config.vocabulary_size, config.hidden_dim,
             embeddings_initializer=keras.initializers.TruncatedNormal(stddev=config.initializer_stddev),
             # Else the decoder of the masked language model, which it is in reverse, would stay float32.
