@@ -27,7 +27,7 @@ class CommonOptimizer:
         """Leaves the weights as they were trained; Keras would put the averages in their place for good."""
 
     def _clip_gradients(self, grads):
-        return grads if self._sum_comes_later() else super()._clip_gradients(grads)
+        return grads if self._sum_comes_later() else self._clipped(grads)
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
         if _ARE_SUMMED.get():
@@ -36,7 +36,14 @@ class CommonOptimizer:
         if not self._sum_comes_later():
             return summed
         grads, variables = zip(*summed, strict=True)
-        return list(zip(super()._clip_gradients(list(grads)), variables, strict=True))
+        return list(zip(self._clipped(list(grads)), variables, strict=True))
+
+    def _clipped(self, grads):
+        if not self.global_clipnorm:
+            return super()._clip_gradients(grads)
+        # Dense once instead of at each use, and a norm in one pass, which is also the one that trainers report.
+        grads = [tf.convert_to_tensor(grad) for grad in grads]
+        return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
 
     def _sum_comes_later(self) -> bool:
         several = tf.distribute.get_strategy().num_replicas_in_sync > 1

@@ -12,7 +12,7 @@ CORE = {
     "Const", "Cumsum", "DecodeRaw", "DisableCopyOnRead", "Equal", "Erf", "Exp", "ExpandDims", "Fill", "FloorDiv",
     "FloorMod", "GatherNd", "GatherV2", "Greater", "GreaterEqual", "Identity", "IdentityN", "IsFinite", "Less",
     "LessEqual", "Log", "LogicalAnd", "LogicalNot", "LogicalOr", "MatMul", "Max", "Maximum", "Mean",
-    "MergeV2Checkpoints", "Min", "Minimum", "Mul", "Neg", "NoOp", "NotEqual", "OneHot", "OnesLike", "Pack", "PadV2",
+    "MergeV2Checkpoints", "Min", "Minimum", "Mul", "Neg", "NoOp", "NotEqual", "OneHot", "OnesLike", "Pack", "Pad", "PadV2",
     "Placeholder", "Prod", "RaggedTensorToTensor", "Range", "ReadVariableOp", "RealDiv", "ReduceJoin", "Reshape",
     "RestoreV2", "Rsqrt", "SaveV2", "ScatterNd", "SegmentMean", "SegmentSum", "Select", "SelectV2", "Shape",
     "ShardedFilename", "Sigmoid", "Size", "Softmax", "Split", "Sqrt", "Square", "SquaredDifference", "Squeeze",
@@ -24,8 +24,8 @@ CORE = {
 """Of TensorFlow itself: plain tensors and strings, no Python, no files but the checkpoint's, no lookup tables."""
 
 TRAINING = {
-    "All", "Assert", "If", "LeftShift", "PartitionedCall", "StatelessRandomGetKeyCounter",
-    "StatelessRandomUniformIntV2", "VarIsInitializedOp",
+    "All", "Assert", "BiasAddGrad", "Bitcast", "If", "PartitionedCall", "StatelessRandomGetKeyCounter",
+    "StatelessRandomUniformFullIntV2", "VarIsInitializedOp",
 }
 """What is added where a graph can also be trained (dropout), or checks its arguments."""
 

@@ -7,13 +7,22 @@ from tests.training.devices import assert_same_training, trained
 from tests.training.problems import batch, tiny_model
 
 
-@pytest.mark.parametrize("strategy, policy", [("one_device", None), ("one_device", "mixed_bfloat16"),
-                                              ("mirrored", None)])
-def test_trains_alike_with_dropout(strategy, policy):
+@pytest.mark.parametrize("strategy", ["one_device", "mirrored"])
+def test_trains_alike_with_dropout(strategy):
     """Dropping other elements the second time would give other gradients."""
-    plain = trained(strategy, dropout=0.1, dtype=policy)
-    atol = 1e-6 if policy is None else 5e-3
-    assert_same_training(plain, trained(strategy, dropout=0.1, dtype=policy, rematerialize=True), atol=atol)
+    plain = trained(strategy, dropout=0.1)
+    assert_same_training(plain, trained(strategy, dropout=0.1, rematerialize=True), atol=1e-6)
+
+
+def test_trains_alike_in_bfloat16():
+    """But for weights whose gradient is hardly more than rounding; with other elements dropped it is 18 % of them."""
+    plain, other = (trained(dropout=0.1, dtype="mixed_bfloat16", rematerialize=rematerialize)
+                    for rematerialize in (False, True))
+    np.testing.assert_allclose(other[1]["loss"], plain[1]["loss"], atol=2e-3)
+    apart = [np.abs(one.numpy() - two.numpy()).ravel() > 5e-3
+             for one, two in zip(plain[0].trainable_variables, other[0].trainable_variables, strict=True)
+             if "query_key_value/bias" not in one.path]  # the gradient of a key's bias is nothing but rounding
+    assert np.mean(np.concatenate(apart)) < 0.01
 
 
 def kept_for_the_gradient(rematerialize):
