@@ -23,7 +23,8 @@ def training_contestants(ours: str, keras_hub: str, transformers: str, *,
         ours: `make` of our trainer, and so on.
         keras_hub: of KerasHub's.
         transformers: of Transformers'.
-        transformers_layout: of its batches.
+        transformers_layout: of its batches; if they are of like length, an option of its trainer, there is a contestant
+            without it, too.
     """
     def contestant(library: str, mode: str, make: str, tolerance: float, needs=(), compiled=False,
                    layout="dynamic", **options: Any) -> Contestant:
@@ -35,6 +36,8 @@ def training_contestants(ours: str, keras_hub: str, transformers: str, *,
         contestant("Transformers", "float32", transformers, 1e-3, torch, layout=transformers_layout),
         contestant("Transformers", "bfloat16 autocast", transformers, 2e-2, torch, layout=transformers_layout,
                    bfloat16=True),
+        *([contestant("Transformers", "bfloat16 autocast, random order", transformers, 2e-2, torch, bfloat16=True)]
+          if transformers_layout != "dynamic" else []),
         contestant("Transformers", "bfloat16 autocast, compiled", transformers, 2e-2, torch, True, "fixed",
                    bfloat16=True, compile=True),
         contestant("KerasHub", "float32", keras_hub, 1e-2, ("keras_hub",), policy="float32"),
