@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 import keras
-import tensorflow as tf
 from keras import ops
 
+from bert_tf.training.adamw_update import update_variable
 from bert_tf.training.common_optimizer import CommonOptimizer
 
 
@@ -41,20 +41,17 @@ class AdamW(CommonOptimizer, keras.optimizers.AdamW):
     def update_step(self, gradient, variable, learning_rate):
         """Decays one variable and moves it."""
         rate = ops.cast(learning_rate, variable.dtype) * self._factor(variable)
-        if self.weight_decay and self._use_weight_decay(variable):
-            self.assign_sub(variable, ops.multiply(variable, rate * self.weight_decay))
+        decay = rate * self.weight_decay if self.weight_decay and self._use_weight_decay(variable) else None
         if self.amsgrad:
+            if decay is not None:
+                self.assign_sub(variable, ops.multiply(variable, decay))
             super().update_step(gradient, variable, rate)
             return
-        # One pass over memory instead of Keras' thirty or so: an eighth of a small model's step.
         index, step = self._get_variable_index(variable), ops.cast(self.iterations + 1, variable.dtype)
-        mean, square = self._momentums[index].value, self._velocities[index].value
-        square_power = ops.power(self.beta_2, step)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle, m=mean.handle, v=square.handle, beta1_power=ops.power(self.beta_1, step),
-            beta2_power=square_power, lr=rate, beta1=self.beta_1, beta2=self.beta_2,
-            # The kernel adds it to the uncorrected root, which is smaller by this factor.
-            epsilon=self.epsilon * ops.sqrt(1.0 - square_power), grad=ops.cast(gradient, variable.dtype))
+        update_variable(
+            variable, self._momentums[index].value, self._velocities[index].value,
+            ops.cast(gradient, variable.dtype), rate=rate, decay=decay, mean_power=ops.power(self.beta_1, step),
+            square_power=ops.power(self.beta_2, step), beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon)
 
     def _apply_weight_decay(self, variables):
         """Nothing: the decay is part of the update, which knows the variable's own rate."""

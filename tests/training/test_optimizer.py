@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from bert_tf.training.optimizer import AdamW
@@ -22,15 +23,16 @@ def restated_adamw(weights, gradients, lr, decay, beta_1, beta_2, epsilon, clip,
     return weights
 
 
-def random_problem(updates=5):
+def random_problem(updates=5, rows=3):
     rng = np.random.default_rng(0)
-    weights = [rng.normal(size=(3, 4)), rng.normal(size=4)]
+    weights = [rng.normal(size=(rows, 4)), rng.normal(size=4)]
     gradients = [[rng.normal(size=w.shape) * scale for w in weights] for scale in (0.01, 1, 5, 0.1, 2)[:updates]]
     return weights, gradients
 
 
-def test_equals_the_restatement_and_spares_biases():
-    weights, gradients = random_problem()
+@pytest.mark.parametrize("rows", [3, 2**16])  # 2**18 elements: compiled
+def test_equals_the_restatement_and_spares_biases(rows):
+    weights, gradients = random_problem(rows=rows)
     variables = [keras.Variable(w.astype("float32")) for w in weights]
     optimizer = AdamW(0.01, weight_decay=0.1)
     for grads in gradients:
