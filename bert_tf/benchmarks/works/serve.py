@@ -52,7 +52,8 @@ class Serve:
         return f"requests answered {self._mode}"
 
     def run(self) -> dict[str, float]:
-        """Throughput and waiting times."""
+        """Throughput and waiting times, after some requests that do not count: the process may have waited long."""
+        self._load(self._mode, 2 * self._job["clients"])
         start = time.perf_counter()
         waits = self._load(self._mode, self._job["requests"])
         seconds = time.perf_counter() - start
