@@ -21,8 +21,8 @@ _MAX_REQUEST_BYTES = flags.DEFINE_integer("max_request_bytes", 8 * 1024 * 1024, 
 _INTRA_OP_PARALLELISM = flags.DEFINE_integer(
     "tensorflow_intra_op_parallelism", 0,
     "Threads for one operation of one request, as TF Serving's flag of this name; 0 for one per core. With 1 many "
-    "requests at once are answered faster, and so is one short text by a small model; long "
-    "texts that come alone wait longer.", lower_bound=0)
+    "requests at once are answered faster, and so is one short text by a small model; long texts that come alone wait "
+    "longer.", lower_bound=0)
 
 
 def main(argv):
