@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from bert_tf.layers.sums_tensorflow import sum_of_rows
+
 
 def add_bias(rows: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
     """The bias added to each row.
@@ -29,13 +31,6 @@ def add_bias_to_train(rows: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
 @tf.custom_gradient
 def _add_bias(rows, bias):
     def gradient(upstream):
-        return upstream, _sum_of_rows(tf.reshape(upstream, (-1, upstream.shape[-1])))
+        return upstream, sum_of_rows(upstream)
 
     return tf.nn.bias_add(rows, bias), gradient
-
-
-def _sum_of_rows(rows):
-    if rows.dtype == tf.bfloat16:
-        # A product accumulates in float32, in a third of the time of a sum in float32.
-        return tf.linalg.matmul(tf.ones((1, tf.shape(rows)[0]), rows.dtype), rows)[0]
-    return tf.cast(tf.reduce_sum(tf.cast(rows, tf.float32), axis=0), rows.dtype)

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from bert_tf.layers.sums_tensorflow import sum_of_rows
+
 
 def normalize_to_train(inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, epsilon: float) -> tf.Tensor:
     """Layer normalisation over the last axis, with its gradient in closed form.
@@ -28,7 +30,7 @@ def normalize_to_train(inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, eps
             upstream = tf.cast(upstream, gamma.dtype)
             by_normal = upstream * gamma
             by_inputs = scale * (by_normal - _mean(by_normal) - normal * _mean(by_normal * normal))
-            return tf.cast(by_inputs, inputs.dtype), _sum_of_rows(upstream * normal), _sum_of_rows(upstream)
+            return tf.cast(by_inputs, inputs.dtype), sum_of_rows(upstream * normal), sum_of_rows(upstream)
 
         return tf.cast(normal * gamma + beta, inputs.dtype), gradient
 
@@ -38,8 +40,3 @@ def normalize_to_train(inputs: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, eps
 
 def _mean(vectors):
     return tf.reduce_mean(vectors, axis=-1, keepdims=True)
-
-
-def _sum_of_rows(vectors):
-    # Twice as fast as a sum over the same axis.
-    return tf.raw_ops.BiasAddGrad(out_backprop=tf.reshape(vectors, (-1, vectors.shape[-1])))

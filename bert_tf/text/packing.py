@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from bert_tf.config import require
 
-BUCKETS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-"""Lengths that endpoints pad to: few shapes, and at most half as long again as the longest row beyond 16 tokens."""
+BUCKETS = (8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512)
+"""Lengths that endpoints pad to, four in each octave: few shapes, and from 8 tokens on less than a quarter is added."""
 
 
 class Slices(NamedTuple):

@@ -6,7 +6,7 @@ _LEAST_COMPILED = 2**18
 """Elements; for smaller variables the call costs more than it saves."""
 
 
-def update_variable(weight, mean, square, gradient, *, rate, decay, mean_power, square_power, beta_1: float,
+def update_variable(weight, mean, square, gradient, *, factor, rate, decay, mean_power, square_power, beta_1: float,
                     beta_2: float, epsilon: float) -> None:
     """Decays a variable and moves it (Loshchilov and Hutter 2019, algorithm 2).
 
@@ -18,6 +18,7 @@ def update_variable(weight, mean, square, gradient, *, rate, decay, mean_power, 
         mean: of its gradients, a variable like it.
         square: mean of their squares, a variable like it.
         gradient: like them.
+        factor: what the gradient is multiplied by; None for nothing.
         rate: learning rate.
         decay: share of itself that the weight loses; None for nothing.
         mean_power: `beta_1` to the power of the number of this step.
@@ -30,9 +31,11 @@ def update_variable(weight, mean, square, gradient, *, rate, decay, mean_power, 
     correction = tf.sqrt(1 - square_power)
     epsilon *= correction
     if decay is not None and _is_large_on_one_cpu(weight):
-        _compiled_update(weight, mean, square, gradient, rate * correction / (1 - mean_power), decay, epsilon,
-                         beta_1, beta_2)
+        _compiled_update(weight, mean, square, gradient, 1.0 if factor is None else factor,
+                         rate * correction / (1 - mean_power), decay, epsilon, beta_1, beta_2)
         return
+    if factor is not None:
+        gradient *= factor
     if decay is not None:
         weight.assign_sub(weight * decay)
     tf.raw_ops.ResourceApplyAdam(
@@ -46,7 +49,8 @@ def _is_large_on_one_cpu(variable) -> bool:
 
 
 @tf.function(jit_compile=True, autograph=False)
-def _compiled_update(weight, mean, square, gradient, rate, decay, epsilon, beta_1, beta_2):
+def _compiled_update(weight, mean, square, gradient, factor, rate, decay, epsilon, beta_1, beta_2):
+    gradient = gradient * factor
     new_mean = beta_1 * mean + (1 - beta_1) * gradient
     new_square = beta_2 * square + (1 - beta_2) * gradient * gradient
     weight.assign(weight - decay * weight - rate * new_mean / (tf.sqrt(new_square) + epsilon))

@@ -5,6 +5,7 @@ import contextvars
 from collections.abc import Iterator
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 # A context, not a global: `tf.distribute` traces every replica in a thread of its own.
@@ -41,13 +42,24 @@ class CommonOptimizer:
     def _clipped(self, grads):
         if not self.global_clipnorm:
             return super()._clip_gradients(grads)
-        # Dense once instead of at each use, and a norm in one pass, which is also the one that trainers report.
-        grads = [tf.convert_to_tensor(grad) for grad in grads]
-        return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
+        grads, factor = clipping(grads, self.global_clipnorm)
+        return [grad * factor for grad in grads]
 
     def _sum_comes_later(self) -> bool:
         several = tf.distribute.get_strategy().num_replicas_in_sync > 1
         return several and not _ARE_SUMMED.get() and not tf.distribute.in_cross_replica_context()
+
+
+def clipping(gradients: list, limit: float) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """The gradients, all of them dense, and the factor that gives them together a norm of at most `limit`.
+
+    As `tf.clip_by_global_norm`, the factor is NaN where the norm is not finite.
+    """
+    # Dense once instead of at each use, and a norm in one pass, which is also the one that trainers report.
+    gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
+    norm = tf.linalg.global_norm(gradients)
+    factor = limit * tf.minimum(1 / norm, 1 / limit)
+    return gradients, tf.where(tf.math.is_finite(norm), factor, np.nan)
 
 
 @contextlib.contextmanager

@@ -73,3 +73,23 @@ def test_factors_scale_rate_and_decay():
     _, high = restated_adamw(list(weights), gradients, 0.01, **settings)
     np.testing.assert_allclose(variables[0].numpy(), low, atol=1e-5)
     np.testing.assert_allclose(variables[1].numpy(), high, atol=1e-5)
+
+
+def test_clips_the_mean_of_accumulated_gradients():
+    weights, gradients = random_problem(updates=4)
+    variables = [keras.Variable(w.astype("float32")) for w in weights]
+    optimizer = AdamW(0.01, weight_decay=0.1, gradient_accumulation_steps=2)
+    for grads in gradients:
+        optimizer.apply([tf.constant(g, tf.float32) for g in grads], variables)
+    means = [[(one + other) / 2 for one, other in zip(*pair, strict=True)] for pair in (gradients[:2], gradients[2:])]
+    expected = restated_adamw(weights, means, 0.01, 0.1, 0.9, 0.999, 1e-6, 1.0, decayed=[True, False])
+    for variable, value in zip(variables, expected, strict=True):
+        np.testing.assert_allclose(variable.numpy(), value, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [3, 2**16])
+def test_a_gradient_that_is_not_finite_is_seen_everywhere(rows):
+    weights, ((kernel, bias),) = random_problem(updates=1, rows=rows)
+    variables = [keras.Variable(w.astype("float32")) for w in weights]
+    AdamW(0.01).apply([tf.constant(kernel, tf.float32), tf.constant([*bias[:3], np.inf], tf.float32)], variables)
+    assert all(np.isnan(variable.numpy()).all() for variable in variables)
