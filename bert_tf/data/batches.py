@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from bert_tf.config import MaskingConfig
 from bert_tf.data.masking import mask_tokens
+from bert_tf.data.streams import PREFETCHED_BATCHES, ending_at_once
 from bert_tf.features import split_pretraining
 from bert_tf.text.vocabulary import Vocabulary
 
@@ -40,7 +41,8 @@ def training_batches(windows: tf.data.Dataset, finish: Finish, *, batch_size: in
     batches = windows.prefetch(1).flat_map(
         lambda window: _cut(window, batch_size, sequence_length, fixed_length))
     batches = batches.skip(first_batch % batches_per_window(batch_size)).enumerate(first_batch)
-    return batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    batches = batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return ending_at_once(batches.prefetch(PREFETCHED_BATCHES))
 
 
 def evaluation_batches(window: tf.data.Dataset, finish: Finish, *, batch_size: int, sequence_length: int,
@@ -51,7 +53,8 @@ def evaluation_batches(window: tf.data.Dataset, finish: Finish, *, batch_size: i
     """
     window = window.map(lambda window: _filled_up(_by_length(window, batch_size, seed=None), batch_size))
     batches = window.flat_map(lambda window: _cut(window, batch_size, sequence_length, fixed_length))
-    batches = batches.enumerate().map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).cache()
+    batches = batches.enumerate().map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    batches = ending_at_once(batches.cache())
     count = int(batches.reduce(0, lambda count, _: count + 1))
     return batches.apply(tf.data.experimental.assert_cardinality(count))
 

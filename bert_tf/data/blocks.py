@@ -13,6 +13,7 @@ from bert_tf.config import ExampleConfig
 from bert_tf.data.corpus import document_hash
 from bert_tf.data.draws import document_keys
 from bert_tf.data.pairing import build_pairs, gather_sentences, pack_pairs
+from bert_tf.data.streams import ending_at_once
 from bert_tf.text.tokenizer import WordPieceTokenizer
 
 LINES_PER_BLOCK = 8192
@@ -63,7 +64,7 @@ def documents_of(files: Sequence[str | Path], threshold: int, held_out: bool) ->
     """
     chosen = text_blocks(files).map(lambda lines: one_side(*number_documents(lines), threshold, held_out),
                                     num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return regrouped(chosen) if held_out else chosen
+    return ending_at_once(regrouped(chosen) if held_out else chosen)
 
 
 def regrouped(documents: tf.data.Dataset) -> tf.data.Dataset:

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from bert_tf.config import require
+from bert_tf.data.streams import PREFETCHED_BATCHES, ending_at_once
 
 WINDOW_BATCHES = 50
 """Batches whose examples are sorted by length together, so that lengths and examples still mix at random."""
@@ -131,7 +132,8 @@ class EncodedExamples:
                 weights["logits"] = tf.cast(batch_labels["logits"] >= 0, tf.float32)
             return inputs, batch_labels, weights
 
-        return numbers.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+        batches = numbers.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        return ending_at_once(batches.prefetch(PREFETCHED_BATCHES))
 
 
 def _epoch(lengths: tf.Tensor, batch_size: int, seed: int, number: tf.Tensor) -> tf.Tensor:

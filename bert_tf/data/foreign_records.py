@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from bert_tf.config import require
 from bert_tf.data.corpus import HASH_BUCKETS
+from bert_tf.data.streams import ending_at_once
 
 _GZIP = b"\x1f\x8b\x08"
 
@@ -37,7 +38,7 @@ def count_sides(path: Path, threshold: int) -> tuple[bytes, str, tuple[int, int]
     count = held_out = 0
     first = b""
     try:
-        for batch in records.batch(4096).prefetch(1):
+        for batch in ending_at_once(records.batch(4096).prefetch(1)):
             first = first or batch[0].numpy()
             count += int(tf.size(batch))
             held_out += int(tf.math.count_nonzero(is_held_out(batch, threshold)))

@@ -107,3 +107,8 @@ def test_refuses_no_examples_and_no_batch_size(examples):
     empty = EncodedExamples(np.zeros(0, "int32"), np.zeros(1, "int64"), np.zeros(0, "int32"), np.zeros(0, "int32"), 0)
     with pytest.raises(ValueError, match="at least one example"):
         empty.evaluation_batches(8)
+
+
+def test_batches_end_at_once(examples):
+    for batches in (examples.training_batches(8), examples.evaluation_batches(8)):
+        assert batches.options().autotune.enabled is False

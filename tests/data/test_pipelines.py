@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from bert_tf.config import ExampleConfig, MaskingConfig
 from bert_tf.data import batches, blocks, pipelines
+from bert_tf.data.blocks import documents_of
 from bert_tf.data.corpus import survey
 from bert_tf.data.pipelines import held_out_dataset, held_out_sentences, pretraining_dataset
 from bert_tf.text.tokenizer import WordPieceTokenizer
@@ -212,3 +213,10 @@ def test_a_line_of_a_million_characters_nuls_and_bad_utf8_pass_through(tmp_path,
     dataset = pretraining_dataset([path], tokenizer, ExampleConfig(32), MASKING, batch_size=8)
     tokens = np.concatenate([inputs["token_ids"].ravel() for inputs, _, _ in take(dataset, 100)])
     assert len(tokens) > 20_000 and tokens.min() >= 0 and tokens.max() < len(PIECES)
+
+
+def test_batches_end_at_once(corpus, tokenizer):
+    settings = (corpus, tokenizer, ExampleConfig(32), MASKING)
+    for dataset in (pretraining_dataset(*settings, batch_size=8),
+                    held_out_dataset(*settings, batch_size=8, max_examples=9), documents_of(corpus, 0, held_out=False)):
+        assert dataset.options().autotune.enabled is False

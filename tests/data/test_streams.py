@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bert_tf.data.streams import phased, worker_share
+from bert_tf.data.streams import ending_at_once, phased, worker_share
 
 
 def counting(start, size=4):
@@ -54,3 +54,9 @@ def test_refuses_what_cannot_be_shared():
         worker_share(tf.data.Dataset.range(5).batch(2), 0, 2)
     with pytest.raises(ValueError, match="worker=2"):
         worker_share(counting(0)(0), 2, 2)
+
+
+def test_ends_without_waiting_for_the_thread_that_tunes():
+    stream = ending_at_once(counting(0)(0).prefetch(1))
+    assert stream.take(2).repeat().options().autotune.enabled is False
+    assert values(stream, 2) == values(counting(0)(0), 2)

@@ -8,6 +8,7 @@ import tensorflow as tf
 import bert_tf
 from bert_tf.benchmarks.batching import Batch
 from bert_tf.benchmarks.works.train import LEARNING_RATE
+from bert_tf.data.streams import ending_at_once
 from bert_tf.export.frozen import FrozenModel
 from bert_tf.features import ENCODER_INPUTS, split_pretraining
 from bert_tf.training.optimizer import AdamW
@@ -34,7 +35,7 @@ class Trainer:
         signature = tf.nest.map_structure(
             lambda values: tf.TensorSpec((None,) * values.ndim, values.dtype), elements[0])
         dataset = tf.data.Dataset.from_generator(lambda: iter(elements), output_signature=signature)
-        return dataset.apply(tf.data.experimental.assert_cardinality(len(elements)))
+        return ending_at_once(dataset.apply(tf.data.experimental.assert_cardinality(len(elements))))
 
     def train(self, batches: tf.data.Dataset) -> None:
         """A step on each batch."""

@@ -9,6 +9,7 @@ import tensorflow as tf
 import bert_tf
 from bert_tf.benchmarks.batching import Batch
 from bert_tf.benchmarks.works.train import LEARNING_RATE
+from bert_tf.data.streams import ending_at_once
 from bert_tf.weights.keras_hub import to_keras_hub
 
 _NAMES = {"masked_positions": "mask_positions"}
@@ -60,7 +61,7 @@ class _KerasTrainer:
             lambda values: tf.TensorSpec(values.shape if self.layout == "fixed" else (None,) * values.ndim,
                                          values.dtype), elements[0])
         dataset = tf.data.Dataset.from_generator(lambda: iter(elements), output_signature=signature)
-        return dataset.apply(tf.data.experimental.assert_cardinality(len(elements)))
+        return ending_at_once(dataset.apply(tf.data.experimental.assert_cardinality(len(elements))))
 
     def train(self, batches: tf.data.Dataset) -> None:
         """A step on each batch."""

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from bert_tf.benchmarks.contestants.keras_hub import compile_model, converted
+from bert_tf.data.streams import PREFETCHED_BATCHES, ending_at_once
 
 _CHECKED = 4
 
@@ -26,8 +27,9 @@ class Pretrainer:
 
     def _batches(self) -> tf.data.Dataset:
         texts = tf.data.Dataset.from_generator(self._stretches, output_signature=tf.TensorSpec((), tf.string))
-        return texts.batch(self._job["batch_size"], drop_remainder=True).map(
-            self._preprocessor, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+        batches = texts.batch(self._job["batch_size"], drop_remainder=True).map(
+            self._preprocessor, num_parallel_calls=tf.data.AUTOTUNE)
+        return ending_at_once(batches.prefetch(PREFETCHED_BATCHES))
 
     def _stretches(self):
         """Sentences joined to as many words as a row has tokens, so that no row has padding."""
