@@ -44,7 +44,7 @@ class AdamW(CommonOptimizer, keras.optimizers.AdamW):
         several = tf.distribute.get_strategy().num_replicas_in_sync > 1
         if several or self.amsgrad or not self.global_clipnorm:
             return super()._clip_gradients(grads)
-        # The update multiplies them; a pass over all gradients for that alone would cost a sixth of it.
+        # The update multiplies them; a pass over all gradients for that alone would cost a fifth of it.
         grads, self._clipping_factor = clipping(grads, self.global_clipnorm)
         return grads
 
