@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from bert_tf.config import MaskingConfig
 from bert_tf.data.masking import mask_tokens
-from bert_tf.data.streams import PREFETCHED_BATCHES, ending_at_once
+from bert_tf.data.streams import ending_at_once, prefetched
 from bert_tf.features import split_pretraining
 from bert_tf.text.vocabulary import Vocabulary
 
@@ -42,7 +42,7 @@ def training_batches(windows: tf.data.Dataset, finish: Finish, *, batch_size: in
         lambda window: _cut(window, batch_size, sequence_length, fixed_length))
     batches = batches.skip(first_batch % batches_per_window(batch_size)).enumerate(first_batch)
     batches = batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return ending_at_once(batches.prefetch(PREFETCHED_BATCHES))
+    return prefetched(batches)
 
 
 def evaluation_batches(window: tf.data.Dataset, finish: Finish, *, batch_size: int, sequence_length: int,

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from bert_tf.config import require
-from bert_tf.data.streams import PREFETCHED_BATCHES, ending_at_once
+from bert_tf.data.streams import prefetched
 
 WINDOW_BATCHES = 50
 """Batches whose examples are sorted by length together, so that lengths and examples still mix at random."""
@@ -133,7 +133,7 @@ class EncodedExamples:
             return inputs, batch_labels, weights
 
         batches = numbers.map(batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        return ending_at_once(batches.prefetch(PREFETCHED_BATCHES))
+        return prefetched(batches)
 
 
 def _epoch(lengths: tf.Tensor, batch_size: int, seed: int, number: tf.Tensor) -> tf.Tensor:

@@ -15,7 +15,7 @@ from bert_tf.data.batches import (
 from bert_tf.data.foreign_records import is_held_out
 from bert_tf.data.record_files import RecordFile, RecordFiles
 from bert_tf.data.record_format import parse_examples
-from bert_tf.data.streams import PREFETCHED_BATCHES, ending_at_once
+from bert_tf.data.streams import prefetched
 from bert_tf.text.tokenizer import WordPieceTokenizer
 
 _RECORDS_PER_PARSE = 1024
@@ -62,7 +62,7 @@ def records_dataset(records: RecordFiles, tokenizer: WordPieceTokenizer, masking
         return batches
     batches = batches.apply(tf.data.experimental.service.distribute(
         tf.data.experimental.service.ShardingPolicy.DYNAMIC, service))
-    return ending_at_once(batches.prefetch(PREFETCHED_BATCHES))
+    return prefetched(batches)
 
 
 def held_out_records(records: RecordFiles, tokenizer: WordPieceTokenizer, masking: MaskingConfig, *, batch_size: int,

@@ -6,8 +6,7 @@ import tensorflow as tf
 
 from bert_tf.config import require
 
-PREFETCHED_BATCHES = 4
-"""Batches that wait for the model."""
+_PREFETCHED_BATCHES = 4
 
 
 def phased(phases: Sequence[tuple[int, Callable[[int], tf.data.Dataset]]], first_batch: int = 0) -> tf.data.Dataset:
@@ -77,6 +76,11 @@ def ending_at_once(dataset: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)
+
+
+def prefetched(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """`batches`, the next few of which wait for the model, ending at once."""
+    return ending_at_once(batches.prefetch(_PREFETCHED_BATCHES))
 
 
 def _unpacked(batch: tuple):

@@ -70,8 +70,9 @@ class SelfAttention(keras.layers.Layer):
             query, key, value = self._split_heads(vectors, 3)
         else:
             hidden_dim = self.num_heads * self._head_dim
-            query, = self._split_heads(take_positions(vectors[..., :hidden_dim], output_positions), 1)
-            key, value = self._split_heads(vectors[..., hidden_dim:], 2)
+            queries, others = ops.split(vectors, [hidden_dim], axis=-1)
+            query, = self._split_heads(take_positions(queries, output_positions), 1)
+            key, value = self._split_heads(others, 2)
 
         # (batch, heads, looking, head) x (batch, heads, head, seq) -> (batch, heads, looking, seq)
         # The query is scaled rather than the scores, which are more.
@@ -81,16 +82,27 @@ class SelfAttention(keras.layers.Layer):
         probabilities = ops.softmax(scores + _MASKED_SCORE * is_padding[:, None, None, :], axis=-1)
 
         dropped = self.dropout_layer(ops.cast(probabilities, self.compute_dtype), training=training)
-        # (batch, heads, looking, head) -> (batch, looking, heads, head) -> (batch, looking, hidden)
-        context = ops.transpose(ops.matmul(dropped, value), (0, 2, 1, 3))
-        context = ops.reshape(context, (-1, ops.shape(context)[1], self.num_heads * self._head_dim))
-        outputs = self.output_projection(context)
+        outputs = self.output_projection(self._join_heads(ops.matmul(dropped, value)))
         return (outputs, probabilities) if return_attention_weights else outputs
 
     def _split_heads(self, vectors, parts: int):
         """`(batch, seq, parts * hidden)` -> `parts` times `(batch, heads, seq, head)`."""
+        if _trains_on_one_cpu():
+            from bert_tf.layers.heads_tensorflow import split_heads
+
+            return split_heads(vectors, parts, self.num_heads)
         heads = ops.reshape(vectors, (-1, ops.shape(vectors)[1], parts * self.num_heads, self._head_dim))
         return ops.split(ops.transpose(heads, (0, 2, 1, 3)), parts, axis=1)
+
+    def _join_heads(self, context):
+        """`(batch, heads, looking, head)` -> `(batch, looking, hidden)`."""
+        if _trains_on_one_cpu():
+            from bert_tf.layers.heads_tensorflow import join_heads
+
+            return join_heads(context)
+        # (batch, heads, looking, head) -> (batch, looking, heads, head) -> (batch, looking, hidden)
+        context = ops.transpose(context, (0, 2, 1, 3))
+        return ops.reshape(context, (-1, ops.shape(context)[1], self.num_heads * self._head_dim))
 
     def get_config(self):
         """Constructor arguments."""
@@ -99,3 +111,11 @@ class SelfAttention(keras.layers.Layer):
             "dropout": self.dropout,
             "initializer_stddev": self.initializer_stddev,
         }
+
+
+def _trains_on_one_cpu() -> bool:
+    if keras.backend.backend() != "tensorflow":
+        return False
+    from bert_tf.layers.one_cpu_tensorflow import trains_on_one_cpu
+
+    return trains_on_one_cpu()

@@ -16,4 +16,9 @@ class TokenEmbedding(keras.layers.ReversibleEmbedding):
         if not (reverse and training):
             return super().call(inputs, reverse=reverse)
         dtype = self.reverse_dtype or self.compute_dtype
-        return ops.einsum("rh,vh->rv", ops.cast(inputs, dtype), ops.cast(self.embeddings, dtype))
+        rows, table = ops.cast(inputs, dtype), ops.cast(self.embeddings, dtype)
+        if keras.backend.backend() != "tensorflow":
+            return ops.einsum("rh,vh->rv", rows, table)
+        from bert_tf.layers.decoding_tensorflow import decode_to_train
+
+        return decode_to_train(rows, table)

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from bert_tf.config import require
 from bert_tf.layers.dropout import different_masks
+from bert_tf.layers.one_cpu_tensorflow import one_cpu
 from bert_tf.models.task_model import TaskModel
 from bert_tf.training.averaging import plain_optimizer
 from bert_tf.training.batch_sums import BatchSums, global_totals
@@ -44,8 +45,8 @@ class DistributedSteps(BatchSums, MultiWorkerFit):
             skip_nonfinite: a batch whose loss or gradient is not finite leaves weights and the optimiser's state as
                 they are, is left out of the task's metrics, and is counted in the metric `skipped_batches`.
             jit_compile: compile forward and backward pass with XLA, which draws other dropout masks from the same
-                seeds; "auto": on a GPU, not on a CPU, where it gains nothing (docs/performance.md). A TPU always
-                compiles.
+                seeds; "auto": on a GPU, not on a CPU, where only GELU and AdamW gain (docs/performance.md), which are
+                compiled anyway. A TPU always compiles.
             **kwargs: as for the model's own `compile`.
         """
         require(accumulate >= 1, "`accumulate` >= 1", accumulate=accumulate)
@@ -58,6 +59,7 @@ class DistributedSteps(BatchSums, MultiWorkerFit):
         if jit_compile == "auto":
             jit_compile = loss is None and bool(tf.config.list_logical_devices("GPU"))
         self._compiles_steps = jit_compile
+        self._has_one_cpu = not jit_compile and len(tf.config.list_logical_devices()) == 1
         # Keras would compile the sum over devices as well, which fails.
         super().compile(optimizer, loss, jit_compile=jit_compile and loss is not None, **kwargs)
         plain = plain_optimizer(self.optimizer)
@@ -96,7 +98,7 @@ class DistributedSteps(BatchSums, MultiWorkerFit):
 
     def train_step(self, data):
         """One update, or none if `skip_nonfinite` says so; returns the metrics so far."""
-        with different_masks(_replica()):
+        with different_masks(_replica()), one_cpu(self._has_one_cpu):
             if not self.has_task_loss:
                 return super().train_step(data)
             x, labels, weights = _unpacked(data)

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from bert_tf.benchmarks.contestants.keras_hub import compile_model, converted
-from bert_tf.data.streams import PREFETCHED_BATCHES, ending_at_once
+from bert_tf.data.streams import prefetched
 
 _CHECKED = 4
 
@@ -29,7 +29,7 @@ class Pretrainer:
         texts = tf.data.Dataset.from_generator(self._stretches, output_signature=tf.TensorSpec((), tf.string))
         batches = texts.batch(self._job["batch_size"], drop_remainder=True).map(
             self._preprocessor, num_parallel_calls=tf.data.AUTOTUNE)
-        return ending_at_once(batches.prefetch(PREFETCHED_BATCHES))
+        return prefetched(batches)
 
     def _stretches(self):
         """Sentences joined to as many words as a row has tokens, so that no row has padding."""
