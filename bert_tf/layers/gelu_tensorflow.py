@@ -1,5 +1,6 @@
 """GELU on TensorFlow, with a gradient of its own; imported only where Keras runs on it."""
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -29,27 +30,35 @@ def training_gelu(name: str) -> Callable[[tf.Tensor], tf.Tensor]:
     """
     twice_phi, slope = _PARTS[name]
 
-    def forward(x):
-        wide = _wide(x)
-        return tf.cast(0.5 * wide * twice_phi(wide), x.dtype)
-
-    def backward(upstream, x):
-        wide = _wide(x)
-        return tf.cast(_wide(upstream) * slope(wide, twice_phi(wide)), x.dtype)
-
-    compiled_forward, compiled_backward = (
-        tf.function(pass_, jit_compile=True, autograph=False, reduce_retracing=True) for pass_ in (forward, backward))
-
     @tf.custom_gradient
     def gelu(x):
-        if trains_on_one_cpu() and (x.shape[-1] or 0) >= _LEAST_COMPILED:
-            return compiled_forward(x), lambda upstream: compiled_backward(upstream, x)
+        if trains_on_one_cpu() and x.shape.rank == 2 and (x.shape[1] or 0) >= _LEAST_COMPILED:
+            forward, backward = _compiled_passes(name, x.shape[1], x.dtype)
+            return forward(x), lambda upstream: backward(upstream, x)
         wide = _wide(x)
         factor = twice_phi(wide)
         return tf.cast(0.5 * wide * factor, x.dtype), lambda upstream: tf.cast(
             _wide(upstream) * slope(wide, factor), x.dtype)
 
     return lambda x: gelu(tf.convert_to_tensor(x))
+
+
+@functools.cache  # the same for all layers, or XLA would compile them for each
+def _compiled_passes(name, width, dtype):
+    twice_phi, slope = _PARTS[name]
+    rows = tf.TensorSpec((None, width), dtype)
+
+    @tf.function(jit_compile=True, autograph=False, input_signature=[rows])
+    def forward(x):
+        wide = _wide(x)
+        return tf.cast(0.5 * wide * twice_phi(wide), dtype)
+
+    @tf.function(jit_compile=True, autograph=False, input_signature=[rows, rows])
+    def backward(upstream, x):
+        wide = _wide(x)
+        return tf.cast(_wide(upstream) * slope(wide, twice_phi(wide)), dtype)
+
+    return forward, backward
 
 
 def _wide(x):

@@ -35,6 +35,16 @@ def test_two_compiled_passes_give_the_numbers_of_single_operations(name, dtype, 
         np.testing.assert_allclose(tf.cast(result, "float32"), tf.cast(value, "float32"), rtol=rtol, atol=5e-6)
 
 
+def test_layers_of_one_width_share_what_is_compiled_and_other_widths_have_their_own():
+    names = []
+    for width in (WIDTH, WIDTH, 2 * WIDTH):
+        (values, slopes), calls = values_and_slopes("gelu", tf.ones((3, width)), True)
+        assert values.shape == slopes.shape == (3, width)
+        names.append([call.get_attr("f").name for call in calls])
+    assert names[0] == names[1]
+    assert not set(names[0]) & set(names[2])
+
+
 def test_narrow_rows_are_not_worth_it():
     assert not values_and_slopes("gelu", tf.constant(ROWS[:, :-1]), True)[1]
 
