@@ -69,8 +69,7 @@ class SelfAttention(keras.layers.Layer):
         if output_positions is None:
             query, key, value = self._split_heads(vectors, 3)
         else:
-            hidden_dim = self.num_heads * self._head_dim
-            queries, others = ops.split(vectors, [hidden_dim], axis=-1)
+            queries, others = self._take_queries(vectors)
             query, = self._split_heads(take_positions(queries, output_positions), 1)
             key, value = self._split_heads(others, 2)
 
@@ -84,6 +83,14 @@ class SelfAttention(keras.layers.Layer):
         dropped = self.dropout_layer(ops.cast(probabilities, self.compute_dtype), training=training)
         outputs = self.output_projection(self._join_heads(ops.matmul(dropped, value)))
         return (outputs, probabilities) if return_attention_weights else outputs
+
+    def _take_queries(self, vectors):
+        """`(batch, seq, 3 * hidden)` -> `(batch, seq, hidden)`, and keys with values, `(batch, seq, 2 * hidden)`."""
+        hidden_dim = self.num_heads * self._head_dim
+        if _trains_on_one_cpu():
+            # The gradient puts the parts together; that of slices adds up two of the whole width.
+            return ops.split(vectors, [hidden_dim], axis=-1)
+        return vectors[..., :hidden_dim], vectors[..., hidden_dim:]
 
     def _split_heads(self, vectors, parts: int):
         """`(batch, seq, parts * hidden)` -> `parts` times `(batch, heads, seq, head)`."""

@@ -10,8 +10,8 @@ def update_variable(weight, mean, square, gradient, *, factor, rate, decay, mean
                     beta_2: float, epsilon: float) -> None:
     """Decays a variable and moves it (Loshchilov and Hutter 2019, algorithm 2).
 
-    On one CPU, where memory is what limits this, large variables are updated by a function of XLA's in one pass; else
-    TensorFlow's own kernel does all but the decay.
+    On one CPU, where memory is what limits this, large variables are updated by a function of XLA's, which goes over it
+    fewer times; else TensorFlow's own kernel does all but the decay.
 
     Args:
         weight: the variable.
