@@ -48,4 +48,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    run(main)
+    run(main, trains=True)

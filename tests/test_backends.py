@@ -12,7 +12,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 NEUTRAL_FILES = sorted(path for folder in ("layers", "models", "objectives")
                        for path in (ROOT / "bert_tf" / folder).glob("*.py")
-                       if not path.stem.endswith("_tensorflow"))  # imported where Keras runs on it
+                       if not path.stem.endswith(("_tensorflow", "_jax")))  # imported where Keras runs on it
 
 WITHOUT_TENSORFLOW = """
 import importlib, sys

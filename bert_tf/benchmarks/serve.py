@@ -44,9 +44,14 @@ def _contestants(config: BenchmarkConfig) -> tuple[Contestant, ...]:
     onnx = ("onnxruntime", "onnx", "onnxscript", *torch)
     return (
         contestant("bert_tf", "SavedModel, float32", "serve_bert_tf:saved_model", 1e-3, precision="float32"),
+        contestant("bert_tf", "SavedModel, float32, one core per request", "serve_bert_tf:saved_model", 1e-3,
+                   environment=one_each, precision="float32"),
         contestant("bert_tf", "SavedModel, bfloat16", "serve_bert_tf:saved_model", 5e-2, precision="bfloat16"),
         contestant("bert_tf", "SavedModel, bfloat16, one core per request", "serve_bert_tf:saved_model", 5e-2,
                    environment=one_each, precision="bfloat16"),
+        contestant("bert_tf", "LiteRT, float32", "serve_litert:classifier", 1e-3, quantize="none"),
+        contestant("bert_tf", "LiteRT, int8 weights", "serve_litert:classifier", 5e-2,
+                   quantize="dynamic"),
         contestant("bert_tf", "local server over HTTP, bfloat16, one core per request", "serve_bert_tf:local_server",
                    5e-2),
         contestant("Transformers", "float32", "serve_transformers:classifier", 1e-3, torch),

@@ -6,10 +6,11 @@ from typing import Any
 from bert_tf.benchmarks import inputs
 from bert_tf.benchmarks.batching import save_layouts
 from bert_tf.benchmarks.definitions import Benchmark, Contestant, Metric
-from bert_tf.config import BenchmarkConfig, ExampleConfig, MaskingConfig
+from bert_tf.config import BenchmarkConfig, ExampleConfig, MaskingConfig, read_json
 from bert_tf.data.pipelines import pretraining_dataset
-from bert_tf.model_directory import load_model
 from bert_tf.models.pretrainer import BertPretrainer
+from bert_tf.reports.utilisation import training_flops
+from bert_tf.weights.hugging_face_config import encoder_config
 
 _PADDING = {"by_length": "batches of like length, as its pipeline makes them",
             "dynamic": "padded to the longest of a batch", "fixed": "padded to the full length"}
@@ -60,10 +61,13 @@ def _contestants(config: BenchmarkConfig) -> tuple[Contestant, ...]:
     if config.backend == "tensorflow":
         return everybody
     on_jax = tuple(
-        Contestant(f"bert_tf on JAX, {policy}", "bert_tf", f"{home}.bert_tf_on_jax:Trainer", {"policy": policy},
-                   ("jax",), precision, "one length for all batches, compiled", tolerance,
+        Contestant(f"{library} on JAX, {policy}", library, f"{home}.{make}", {"policy": policy}, needs,
+                   "float32" if policy == "float32" else "bfloat16", "one length for all batches, compiled", tolerance,
                    environment={"KERAS_BACKEND": "jax"})
-        for policy, precision, tolerance in (("float32", "float32", 1e-3), ("mixed_bfloat16", "bfloat16", 2e-2)))
+        for library, make, needs, tolerances in (
+            ("bert_tf", "bert_tf_on_jax:Trainer", ("jax",), (1e-3, 2e-2)),
+            ("KerasHub", "keras_hub_on_jax:MaskedLmTrainer", ("jax", "keras_hub"), (1e-2, 3e-2)))
+        for policy, tolerance in zip(("float32", "mixed_bfloat16"), tolerances, strict=True))
     return on_jax + everybody
 
 
@@ -75,21 +79,18 @@ def _prepare(config: BenchmarkConfig, folder: Path) -> dict:
                    MaskingConfig(), batch_size=config.batch_size, seed=config.seed).take(
                        config.steps).as_numpy_iterator()]
     tokens = save_layouts(batches, folder / "batches.npz", length=config.sequence_length, seed=config.seed)
-    job = {"batches": str(folder / "batches.npz"), "tokens": tokens, "examples": config.steps * config.batch_size,
-           "model": str(inputs.random_model(BertPretrainer, config, folder)), "input": (
-               f"BERT {config.size}, {config.steps} steps of {config.batch_size} examples, at most "
-               f"{config.sequence_length} tokens, 15 % masked, next-sentence pairs; AdamW, dropout 0.1")}
-    return job | (_weights_for_jax(job["model"], folder) if config.backend == "jax" else {})
-
-
-def _weights_for_jax(model: str, folder: Path) -> dict:
-    """Weights in a file that Keras reads without TensorFlow."""
-    loaded = load_model(model)
-    loaded.save_weights(folder / "model.weights.h5")
-    return {"weights": str(folder / "model.weights.h5"), "encoder": loaded.config.to_dict()}
+    examples, model = config.steps * config.batch_size, inputs.random_model(BertPretrainer, config, folder)
+    path = model / "config.json"
+    flops = training_flops(encoder_config(read_json(path), path), tokens=tokens, examples=examples,
+                           masked=sum(float(batch["masked_weights"].sum()) for batch in batches))
+    return {"batches": str(folder / "batches.npz"), "tokens": tokens, "examples": examples, "flops": flops,
+            "model": str(model), "input": (
+                f"BERT {config.size}, {config.steps} steps of {config.batch_size} examples, at most "
+                f"{config.sequence_length} tokens, 15 % masked, next-sentence pairs; AdamW, dropout 0.1")}
 
 
 TRAIN_STEP = Benchmark(
     "pre-training steps on ready batches of the same examples",
-    (Metric("tokens", "tokens/s that are not padding"), Metric("examples", "examples/s")), _contestants, _prepare,
+    (Metric("tokens", "tokens/s that are not padding"), Metric("examples", "examples/s"),
+     Metric("teraflops", "TFLOP/s of the model, without padding", compared=False)), _contestants, _prepare,
     "bert_tf.benchmarks.works.train:TrainSteps")

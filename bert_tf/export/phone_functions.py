@@ -48,8 +48,17 @@ class PhoneFunction(tf.Module):
 
     def graph(self) -> tf.types.experimental.PolymorphicFunction:
         """From `specs` to the answer."""
+        return self._graph(self.answer if self.takes_text else self.decode)
+
+    def counting_graph(self) -> tf.types.experimental.PolymorphicFunction:
+        """From strings to `num_tokens`, int32 `(1,)`: the length of a row that holds all of them, special tokens too.
+
+        It tells an app which of several lengths to call.
+        """
+        return self._graph(lambda texts: {"num_tokens": tf.reshape(tf.cast(self.num_tokens(texts), tf.int32), [1])})
+
+    def _graph(self, function) -> tf.types.experimental.PolymorphicFunction:
         names = tuple(self.specs)
-        function = self.answer if self.takes_text else self.decode
 
         # The names of the arguments become the names of the inputs.
         @tf.function(input_signature=[*self.specs.values()], autograph=False)
@@ -66,6 +75,11 @@ class PhoneFunction(tf.Module):
     def features(self, texts: Tensors) -> Tensors:
         """What the model reads: `[CLS] first [SEP] second [SEP]`, int32 `(1, max_length)` each."""
         return pack(*(self.tokenizer.tokenize(texts[name]) for name in self.text_inputs), **self.packing)
+
+    def num_tokens(self, texts: Tensors) -> tf.Tensor:
+        """[CLS], and each text with a [SEP] behind it; int64 scalar."""
+        return 1 + tf.add_n([tf.size(self.tokenizer.tokenize(texts[name]).values, tf.int64) + 1
+                             for name in self.text_inputs])
 
     def decode(self, features: Tensors) -> Tensors:
         """The answer to what the model reads."""
@@ -156,6 +170,12 @@ class PhoneMultipleChoice(PhoneFunction):
         is_choice = tf.maximum(is_choice, 1 - tf.reduce_max(is_choice))
         rows["padding_mask"] *= is_choice[:, tf.newaxis]
         return {name: values[tf.newaxis] for name, values in rows.items()}
+
+    def num_tokens(self, texts):
+        """[CLS], the context, the longest of the choices and two [SEP]."""
+        choices = self.tokenizer.tokenize(tf.reshape(texts["choices"], [-1]))
+        return 3 + tf.size(self.tokenizer.tokenize(texts["context"]).values, tf.int64) + tf.reduce_max(
+            choices.row_lengths())
 
     def decode(self, features):
         """As the class says."""

@@ -18,6 +18,9 @@ QUANTIZATIONS = ("none", "float16", "dynamic", "int8")
 TEXT_KERNELS = frozenset({"FastBertNormalize", "FastWordpieceTokenizeWithOffsets"})
 """The operations beside LiteRT's own that a file may have, tf-text's."""
 
+COUNTING_SIGNATURE = "num_tokens"
+"""Of a file with several lengths that takes strings: which of them a text needs."""
+
 Sample = dict[str, np.ndarray]
 
 
@@ -26,7 +29,8 @@ def convert(functions: Mapping[str, PhoneFunction], *, quantize: str = "none",
     """Converts.
 
     Args:
-        functions: by the names of their signatures; all of the same model.
+        functions: by the names of their signatures; all of the same model. If there are several, and strings go in,
+            there is also `COUNTING_SIGNATURE`.
         quantize: one of `QUANTIZATIONS`.
         samples: for "int8": from a signature to inputs for it by name, such as it will meet.
 
@@ -39,8 +43,9 @@ def convert(functions: Mapping[str, PhoneFunction], *, quantize: str = "none",
     require(quantize in QUANTIZATIONS, f"`quantize` to be one of {', '.join(QUANTIZATIONS)}", quantize=quantize)
     require(quantize != "int8" or samples is not None, "texts to calibrate int8 with", samples=None)
     with tempfile.TemporaryDirectory() as folder:
-        _save(functions, folder)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(functions))
+        graphs = _graphs(functions)
+        _save(functions, graphs, folder)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(graphs))
         converter.allow_custom_ops = True  # those of tf-text; others are found below
         if quantize in ("float16", "dynamic"):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -56,13 +61,20 @@ def convert(functions: Mapping[str, PhoneFunction], *, quantize: str = "none",
     return content
 
 
-def _save(functions: Mapping[str, PhoneFunction], folder: str | os.PathLike) -> None:
-    """Writes a SavedModel with a signature for each function."""
+def _graphs(functions: Mapping[str, PhoneFunction]) -> dict[str, tf.types.experimental.PolymorphicFunction]:
+    """What the file computes, by signature."""
+    graphs = {name: function.graph() for name, function in functions.items()}
+    first = next(iter(functions.values()))
+    return graphs | ({COUNTING_SIGNATURE: first.counting_graph()} if len(functions) > 1 and first.takes_text else {})
+
+
+def _save(functions: Mapping[str, PhoneFunction], graphs: Mapping[str, tf.types.experimental.PolymorphicFunction],
+          folder: str | os.PathLike) -> None:
+    """Writes a SavedModel with these signatures."""
     module = tf.Module(name="phone")
     module.functions = list(functions.values())
     # Keras' own variables are wrapped, and the converter would not find what is inside: without an error, the file
     # would hold weights that nobody has set.
     (model,) = {id(function.endpoint.model): function.endpoint.model for function in functions.values()}.values()
     module.variables_of_model = [variable.value for variable in model.variables]
-    tf.saved_model.save(module, os.fspath(folder), signatures={
-        name: function.graph() for name, function in functions.items()})
+    tf.saved_model.save(module, os.fspath(folder), signatures=dict(graphs))

@@ -48,6 +48,7 @@ _MEANINGS = {
     "score": "how likely that is", "num_entities": "how many entities there are",
     "truncated": "the text was too long and its rest was not read", "bytes_read": "bytes of the text that were read",
     "null_odds": "score of no answer - score of the best answer", "is_impossible": "there is no answer",
+    "num_tokens": "tokens that the row of a text needs, special ones included: call the first length that holds them",
     "first_token": "position of the first token", "last_token": "position of the last token",
 }
 

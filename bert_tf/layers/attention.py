@@ -20,7 +20,9 @@ class SelfAttention(keras.layers.Layer):
     tokens look. Dropout of the output, residual and norm belong to the encoder block.
 
     Query, key and value come from one product, `query_key_value`, whose kernel `(hidden, 3 * hidden)` is laid out
-    [query | key | value], the heads side by side in each. Scores and softmax are float32 under mixed precision.
+    [query | key | value], the heads side by side in each. Scores and softmax are float32 under mixed precision. On JAX
+    with one GPU, in 16 bits, all between the two products is one kernel (`attention_jax.py`), unless weights or some
+    positions alone are asked for.
 
     Args:
         num_heads: attention heads; divides hidden.
@@ -56,6 +58,8 @@ class SelfAttention(keras.layers.Layer):
         # Not `self.output`: that is a property of every Keras layer.
         self.output_projection = self._dense(hidden_dim, "output")
         self.output_projection.build(input_shape)
+        # Not called where all is one kernel; Keras goes over a model with unbuilt layers at each `fit`.
+        self.dropout_layer.build((None, self.num_heads, None, None))
 
     def _dense(self, width: int, name: str) -> Dense:
         # One initialiser each: a Keras initialiser used twice gives the same values twice.
@@ -66,6 +70,8 @@ class SelfAttention(keras.layers.Layer):
     def call(self, inputs, padding_mask, return_attention_weights=False, output_positions=None, training=None):
         """Context vectors, and with `return_attention_weights` the probabilities they were mixed with."""
         vectors = self.query_key_value(inputs)
+        if output_positions is None and not return_attention_weights and _is_one_kernel(self.compute_dtype):
+            return self.output_projection(self._in_one_kernel(vectors, padding_mask, training))
         if output_positions is None:
             query, key, value = self._split_heads(vectors, 3)
         else:
@@ -83,6 +89,14 @@ class SelfAttention(keras.layers.Layer):
         dropped = self.dropout_layer(ops.cast(probabilities, self.compute_dtype), training=training)
         outputs = self.output_projection(self._join_heads(ops.matmul(dropped, value)))
         return (outputs, probabilities) if return_attention_weights else outputs
+
+    def _in_one_kernel(self, vectors, padding_mask, training):
+        """`(batch, seq, 3 * hidden)` -> `(batch, seq, hidden)`."""
+        from bert_tf.layers.attention_jax import attend
+
+        rate = self.dropout if training else 0.0
+        return attend(vectors, padding_mask, self.num_heads, masked_score=_MASKED_SCORE, rate=rate,
+                      seed=self.dropout_layer.seeds.next() if rate else None)
 
     def _take_queries(self, vectors):
         """`(batch, seq, 3 * hidden)` -> `(batch, seq, hidden)`, and keys with values, `(batch, seq, 2 * hidden)`."""
@@ -118,6 +132,14 @@ class SelfAttention(keras.layers.Layer):
             "dropout": self.dropout,
             "initializer_stddev": self.initializer_stddev,
         }
+
+
+def _is_one_kernel(dtype: str) -> bool:
+    if keras.backend.backend() != "jax":
+        return False
+    from bert_tf.layers.attention_jax import runs_here
+
+    return runs_here(dtype)
 
 
 def _trains_on_one_cpu() -> bool:

@@ -35,7 +35,8 @@ class Dropout(keras.layers.Layer):
     """Sets a share of the elements to 0 in training and scales the others so that the expected sum stays.
 
     Any shape in and out. On TensorFlow two elements share a random number of 32 bits, for drawing them is what costs
-    most there; so the share is rounded to a multiple of 2**-16, and the factor is that of the rounded one.
+    most there; so the share is rounded to a multiple of 2**-16, and the factor is that of the rounded one. On JAX a
+    hash of each element's number decides (`random_bits_jax.py`).
 
     Args:
         rate: share of the elements, in [0, 1).
@@ -55,6 +56,10 @@ class Dropout(keras.layers.Layer):
             return inputs
         if keras.backend.backend() == "tensorflow":
             from bert_tf.layers.dropout_tensorflow import drop
+
+            return drop(inputs, self.rate, self.seeds.next())
+        if keras.backend.backend() == "jax":
+            from bert_tf.layers.dropout_jax import drop
 
             return drop(inputs, self.rate, self.seeds.next())
         return keras.random.dropout(inputs, self.rate, seed=self.seeds)

@@ -77,8 +77,10 @@ class EncoderBlock(keras.layers.Layer):
         return keras.remat(transform)(inputs)
 
     def _transform(self, inputs, padding_mask, return_attention_weights, output_positions, training):
-        attended, weights = self.attention(inputs, padding_mask, return_attention_weights=True,
-                                           output_positions=output_positions, training=training)
+        attended = self.attention(inputs, padding_mask, return_attention_weights=return_attention_weights,
+                                  output_positions=output_positions, training=training)
+        if return_attention_weights:
+            attended, weights = attended
         residual = inputs if output_positions is None else take_positions(inputs, output_positions)
         attended = self.attention_norm(residual + self._attention_dropout(attended, training=training),
                                        training=training)

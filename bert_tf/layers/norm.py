@@ -5,16 +5,20 @@ import keras
 
 @keras.saving.register_keras_serializable(package="bert_tf")
 class LayerNorm(keras.layers.LayerNormalization):
-    """As `keras.layers.LayerNormalization` over the last axis, with a shorter gradient on TensorFlow.
+    """As `keras.layers.LayerNormalization` over the last axis, with a shorter gradient on TensorFlow and JAX.
 
     Any float `(..., hidden)` in and out; float32 inside under mixed precision.
     """
 
     def call(self, inputs, training=None):
         """(inputs - mean) / deviation x gamma + beta."""
-        if not training or keras.backend.backend() != "tensorflow":
+        backend = keras.backend.backend()
+        if not training or backend not in ("tensorflow", "jax"):
             return super().call(inputs)
-        from bert_tf.layers.norm_tensorflow import normalize_to_train
+        if backend == "tensorflow":
+            from bert_tf.layers.norm_tensorflow import normalize_to_train
+        else:
+            from bert_tf.layers.norm_jax import normalize_to_train
 
         wide = keras.backend.result_type(inputs.dtype, "float32")
         gamma, beta = (keras.ops.cast(weight, wide) for weight in (self.gamma, self.beta))

@@ -9,7 +9,7 @@ from bert_tf.endpoints.heads import endpoint_for
 from bert_tf.endpoints.question_answering import QuestionAnswerer
 from bert_tf.export.phone_functions import PhoneFunction
 from bert_tf.export.phone_heads import phone_function
-from bert_tf.export.tflite import convert
+from bert_tf.export.tflite import COUNTING_SIGNATURE, convert
 from bert_tf.export.tflite_check import (
     LIMITS,
     Agreement,
@@ -49,7 +49,8 @@ def export_tflite(model: str, output: str, *, takes_text: bool = True, quantize:
         check_texts: a file of the same form, to compare answers on; by default built-in texts in several languages.
         max_length: tokens of a row; all rows are padded to it. By default 128, for questions 384, or what the model can
             take.
-        lengths: instead of `max_length` several ones, each a signature of its own, `length_<tokens>`.
+        lengths: instead of `max_length` several ones, each a signature of its own, `length_<tokens>`; with strings
+            going in there is one more, `num_tokens`, which tells how long a text is.
         max_windows: for long texts where they are read in windows (tagging, questions).
         pairs: a classifier takes pairs; by default what it was trained on, if its `config.json` says so.
         report: gets each line.
@@ -98,6 +99,9 @@ def export_tflite(model: str, output: str, *, takes_text: bool = True, quantize:
     report(f"endpoint   {values['endpoint']}: {', '.join(str(each.endpoint.max_length) for each in functions.values())}"
            " tokens")
     report(f"signature  {', '.join(functions)}: {', '.join(function.specs)} -> {', '.join(_outputs(phone, functions))}")
+    if COUNTING_SIGNATURE in phone.signatures:
+        report(f"signature  {COUNTING_SIGNATURE}: {', '.join(function.specs)} -> the tokens of the text; call the "
+               "first length that holds them")
     report(f"written    {path}, {len(content):,} bytes; how to use it: docs/phones.md")
     return path
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from bert_tf.export.phone_heads import phone_function
 from bert_tf.export.tflite import TEXT_KERNELS, convert
@@ -96,6 +97,40 @@ def test_several_lengths_share_the_weights(tmp_path):
         values = about(functions, quantize="none")
         found = compare(phone, name, function, [("the old dog",), ("a " * 30,)], values)
         assert (found.agreement, found.largest_difference < 1e-4) == (1, True)
+
+
+@pytest.mark.parametrize("head", [*heads.HEADS, PAIRS])
+def test_counts_the_tokens_that_a_row_needs(head):
+    made = heads.endpoint("classification" if head == PAIRS else head)
+    function = phone_function(made, takes_text=True, pairs=head == PAIRS)
+    strings = ["the old dog", "a dog, a cat and the old café", "dog"]
+    inputs = inputs_for(function, strings[:3 if head == "multiple_choice" else len(function.text_inputs)])
+    first, *others = (len(row) for row in made.tokenizer.tokenize(
+        np.concatenate([value.ravel() for value in inputs.values()])))
+    expected = first + 2 if not others else first + 3 + max(others)
+    counted = function.counting_graph()(*(tf.constant(value, tf.string) for value in inputs.values()))
+    assert counted["num_tokens"].numpy().tolist() == [expected]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quantize", ["none", "dynamic"])
+def test_a_file_with_several_lengths_counts_the_tokens_of_a_text(quantize, tmp_path):
+    from bert_tf.endpoints.heads import endpoint_for
+
+    model = heads.model("classification")
+    functions = {f"length_{length}": phone_function(endpoint_for(model, length), takes_text=True)
+                 for length in (8, 24)}
+    path = tmp_path / "both.tflite"
+    path.write_bytes(convert(functions, quantize=quantize))
+    phone = PhoneModel(path, num_threads=2)
+    assert set(phone.signatures) == {*functions, "num_tokens"}
+    for text in ("", "dog", "the old dog, the café", "a " * 30):
+        inputs = inputs_for(functions["length_8"], [text])
+        row = model.tokenizer.tokenize([text])[0]
+        assert phone("num_tokens", inputs)["num_tokens"].tolist() == [len(row) + 2]
+        answer = phone("length_24", inputs)["probabilities"]
+        if len(row) + 2 <= 8:
+            np.testing.assert_allclose(phone("length_8", inputs)["probabilities"], answer, atol=1e-2)
 
 
 def test_refuses_unknown_quantisation_and_int8_without_texts():

@@ -32,6 +32,7 @@ def written(tmp_path_factory):
         capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "signature  length_8, length_16: text -> label_id, probabilities" in done.stdout
+    assert "signature  num_tokens: text -> the tokens of the text; call the first length that holds" in done.stdout
     return folder / "cat.tflite"
 
 

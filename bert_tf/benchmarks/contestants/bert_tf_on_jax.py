@@ -1,14 +1,17 @@
-"""bert_tf's layers, models and losses on JAX; TensorFlow is not imported."""
+"""bert_tf's layers, models and losses on JAX, on whatever device JAX finds; TensorFlow is not imported."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import keras
 
 from bert_tf.benchmarks.batching import Batch
-from bert_tf.benchmarks.works.train import LEARNING_RATE
-from bert_tf.config import EncoderConfig
+from bert_tf.benchmarks.contestants.keras_training import Batches, compile_model, weighted_mean
+from bert_tf.config import read_json
 from bert_tf.features import split_pretraining
 from bert_tf.models.pretrainer import BertPretrainer
+from bert_tf.weights.hugging_face import read_folder
+from bert_tf.weights.hugging_face_config import encoder_config
 
 
 class Trainer:
@@ -17,34 +20,27 @@ class Trainer:
     layout = "fixed"
 
     def __init__(self, job: dict, policy: str):
-        self._model = BertPretrainer(EncoderConfig.from_dict(job["encoder"]), dtype=policy)
-        self._model.load_weights(job["weights"])
-        self._model.compile(keras.optimizers.AdamW(LEARNING_RATE, weight_decay=0.01, global_clipnorm=1.0),
-                            jit_compile=True)
+        self._model = open_pretrainer(job["model"], policy)
+        compile_model(self._model, xla=True)
 
     def prepared(self, batches: Sequence[Batch]) -> keras.utils.PyDataset:
         """What `fit` takes."""
-        return _Batches([split_pretraining(batch) for batch in batches])
+        return Batches([split_pretraining(batch) for batch in batches])
 
     def train(self, batches: keras.utils.PyDataset) -> None:
         """A step on each batch."""
-        self._model.fit(batches, verbose=0)
+        self._model.fit(batches, shuffle=False, verbose=0)
 
     def losses(self, batch: Batch) -> dict[str, float]:
         """Of each head, without dropout."""
         inputs, labels, weights = split_pretraining(batch)
-        losses = self._model.element_losses(labels, self._model(inputs, training=False))
-        return {name: float((keras.ops.convert_to_numpy(loss) * weights[name]).sum() / weights[name].sum())
-                for name, loss in losses.items()}
+        losses = self._model.element_losses(labels, self._model.predict_on_batch(inputs))
+        return {name: weighted_mean(loss, weights[name]) for name, loss in losses.items()}
 
 
-class _Batches(keras.utils.PyDataset):
-    def __init__(self, batches: list):
-        super().__init__()
-        self._batches = batches
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __getitem__(self, index: int):
-        return self._batches[index]
+def open_pretrainer(folder: str, policy: str) -> BertPretrainer:
+    """The model of one of our folders, as `load_model` opens it, without the tokeniser, which needs TensorFlow."""
+    path = Path(folder, "config.json")
+    model = BertPretrainer(encoder_config(read_json(path), path), dtype=policy)
+    read_folder(Path(folder), model)
+    return model

@@ -8,11 +8,9 @@ import tensorflow as tf
 
 import bert_tf
 from bert_tf.benchmarks.batching import Batch
-from bert_tf.benchmarks.works.train import LEARNING_RATE
+from bert_tf.benchmarks.contestants.keras_training import compile_model, masked_lm_batch, usable_keras_hub
 from bert_tf.data.streams import ending_at_once
 from bert_tf.weights.keras_hub import to_keras_hub
-
-_NAMES = {"masked_positions": "mask_positions"}
 
 
 def converted(folder: str, policy: str) -> tuple[keras.Model, keras.layers.Layer | None]:
@@ -23,27 +21,7 @@ def converted(folder: str, policy: str) -> tuple[keras.Model, keras.layers.Layer
     keras.config.set_dtype_policy(policy)
     model = to_keras_hub(bert_tf.load_model(folder), allow_approximate=True)
     preprocessor = getattr(model, "preprocessor", None)
-    model.preprocessor = None  # `fit` would call it
-    if hasattr(model, "masked_lm_head"):
-        model.masked_lm_head._bias = _CastBias(model.masked_lm_head._bias)
-    return model, preprocessor
-
-
-class _CastBias:
-    """KerasHub 0.32 adds a float32 bias to bfloat16 logits, an error; this adds it in their own precision."""
-
-    def __init__(self, variable: keras.Variable):
-        self._variable = variable
-
-    def __radd__(self, logits: tf.Tensor) -> tf.Tensor:
-        return logits + keras.ops.cast(self._variable, logits.dtype)
-
-
-def compile_model(model: keras.Model, *, xla: bool = False) -> None:
-    """Keras' own AdamW, clipped at 1; the loss over masked positions or texts."""
-    model.compile(
-        optimizer=keras.optimizers.AdamW(LEARNING_RATE, weight_decay=0.01, global_clipnorm=1.0),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True), weighted_metrics=[], jit_compile=xla)
+    return usable_keras_hub(model), preprocessor
 
 
 class _KerasTrainer:
@@ -80,11 +58,7 @@ class MaskedLmTrainer(_KerasTrainer):
 
     _head = "masked_lm"
 
-    @staticmethod
-    def _split(batch: Batch) -> tuple[dict, np.ndarray, np.ndarray]:
-        names = ("token_ids", "segment_ids", "padding_mask", "masked_positions")
-        return ({_NAMES.get(name, name): batch[name] for name in names}, batch["masked_labels"],
-                batch["masked_weights"])
+    _split = staticmethod(masked_lm_batch)
 
 
 class ClassifierTrainer(_KerasTrainer):

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 import transformers
 
-from bert_tf.benchmarks.contestants.transformers import NO_LABEL, TorchTrainer, autocast
+from bert_tf.benchmarks.contestants.transformers import NO_LABEL, TorchTrainer
 
 _LINES = 1000
 _CHECKED = 4
@@ -17,9 +17,9 @@ class Pretrainer:
     """`AutoTokenizer`, `DataCollatorForLanguageModeling`, `BertForMaskedLM`."""
 
     def __init__(self, job: dict, bfloat16: bool = False):
-        self._job, self._bfloat16 = job, bfloat16
-        self._model = transformers.BertForMaskedLM.from_pretrained(job["model"])
-        self._trainer = TorchTrainer(self._model, "fixed", bfloat16=bfloat16)
+        self._job = job
+        self._trainer = TorchTrainer(transformers.BertForMaskedLM.from_pretrained(job["model"]), "fixed",
+                                     bfloat16=bfloat16)
         self._tokenizer = transformers.AutoTokenizer.from_pretrained(job["model"])
         self._collate = transformers.DataCollatorForLanguageModeling(self._tokenizer, mlm_probability=0.15)
         torch.manual_seed(job["seed"])
@@ -51,9 +51,5 @@ class Pretrainer:
     def first_losses(self) -> tuple[float, float]:
         """The mean loss and the share of masked tokens of the first batches."""
         batches = list(itertools.islice(self._batches(), _CHECKED))
-        self._model.eval()
-        with torch.no_grad(), autocast(self._bfloat16):
-            losses = [float(self._model(**batch).loss) for batch in batches]
-        self._model.train()
         masked = sum(int((batch["labels"] != NO_LABEL).sum()) for batch in batches)
-        return sum(losses) / len(losses), masked / sum(batch["labels"].numel() for batch in batches)
+        return self._trainer.mean_loss(batches), masked / sum(batch["labels"].numel() for batch in batches)

@@ -1,4 +1,4 @@
-"""Transformers on PyTorch: training steps and the encoder."""
+"""Transformers on PyTorch: training steps, on a GPU where PyTorch finds one, and the encoder."""
 
 import contextlib
 from collections.abc import Callable, Sequence
@@ -13,9 +13,9 @@ from bert_tf.benchmarks.works.train import LEARNING_RATE
 NO_LABEL = -100
 
 
-def autocast(bfloat16: bool):
+def autocast(bfloat16: bool, device: str = "cpu"):
     """The context of one precision."""
-    return torch.autocast("cpu", torch.bfloat16) if bfloat16 else contextlib.nullcontext()
+    return torch.autocast(device, torch.bfloat16) if bfloat16 else contextlib.nullcontext()
 
 
 class TorchTrainer:
@@ -30,7 +30,8 @@ class TorchTrainer:
 
     def __init__(self, model, layout: str, *, bfloat16: bool = False, compile: bool = False):
         self.layout, self._bfloat16 = layout, bfloat16
-        self._model = model.train()
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._model = model.to(self._device).train()
         self._step = torch.compile(model) if compile else model
         self._optimizer = torch.optim.AdamW(model.parameters(), LEARNING_RATE, weight_decay=0.01, fused=True)
 
@@ -41,22 +42,38 @@ class TorchTrainer:
     def train(self, batches: list[dict]) -> None:
         """A step on each batch."""
         for batch in batches:
-            with autocast(self._bfloat16):
-                loss = self._step(**batch).loss
+            with self._autocast():
+                loss = self._step(**self._moved(batch)).loss
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
             self._optimizer.step()
             self._optimizer.zero_grad()
+        if self._device == "cuda":
+            torch.cuda.synchronize()
 
     def losses(self, batch: Batch) -> dict[str, float]:
         """Of each head, without dropout."""
         self._model.eval()
-        values = tensors(batch)
-        with torch.no_grad(), autocast(self._bfloat16):
+        values = self._moved(tensors(batch))
+        with torch.no_grad(), self._autocast():
             outputs = self._model(**{name: values[name] for name in ("input_ids", "token_type_ids", "attention_mask")})
         self._model.train()
         return {name: float(torch.nn.functional.cross_entropy(logits.float().flatten(0, -2), labels.flatten()))
                 for name, logits, labels in _heads(outputs, values)}
+
+    def mean_loss(self, batches: Sequence[dict]) -> float:
+        """Of the model itself over its batches, without dropout."""
+        self._model.eval()
+        with torch.no_grad(), self._autocast():
+            losses = [float(self._model(**self._moved(batch)).loss) for batch in batches]
+        self._model.train()
+        return sum(losses) / len(losses)
+
+    def _autocast(self):
+        return autocast(self._bfloat16, self._device)
+
+    def _moved(self, batch: dict) -> dict:
+        return {name: value.to(self._device) for name, value in batch.items()}
 
 
 def _heads(outputs, values: dict):

@@ -13,7 +13,7 @@ class TrainSteps:
     """Steps on all batches of the job, in the layout that the contestant wants.
 
     Args:
-        job: `batches`, `tokens`, `examples`.
+        job: `batches`, `tokens`, `examples`, and for `teraflops` the `flops` of all batches.
         trainer: has `layout`, `prepared(batches)`, `train(prepared)` and `losses(batch)`, by the names of the heads
             and without dropout.
     """
@@ -38,4 +38,5 @@ class TrainSteps:
         start = time.perf_counter()
         self._trainer.train(self._batches)
         seconds = time.perf_counter() - start
-        return {"tokens": self._job["tokens"] / seconds, "examples": self._job["examples"] / seconds}
+        return {"tokens": self._job["tokens"] / seconds, "examples": self._job["examples"] / seconds,
+                "teraflops": self._job.get("flops", 0) / seconds / 1e12}

@@ -1,0 +1,78 @@
+"""The fused attention of JAX; on a computer without a GPU Pallas interprets the kernel. Skipped without JAX."""
+
+import numpy as np
+import pytest
+
+jax = pytest.importorskip("jax")
+jnp = jax.numpy
+
+from bert_tf.layers.attention_jax import attend  # noqa: E402
+from bert_tf.layers.random_bits_jax import is_kept  # noqa: E402
+
+BATCH, HEADS, HEAD = 2, 2, 16
+MASKED_SCORE = -10_000.0
+SEED = np.array([12345, 7], np.uint32)
+ON_GPU = jax.default_backend() == "gpu"
+
+
+def inputs(seq):
+    random = np.random.default_rng(seq)
+    vectors = random.normal(size=(BATCH, seq, 3 * HEADS * HEAD)).astype("float32")
+    padding_mask = (np.arange(seq) < np.array([[seq], [seq // 3]])).astype("int32")
+    upstream = random.normal(size=(BATCH, seq, HEADS * HEAD)).astype("float32")
+    return vectors, padding_mask, upstream
+
+
+def plain(vectors, padding_mask, rate):
+    """The same without blocks, in float32."""
+    seq = vectors.shape[1]
+    query, key, value = jnp.moveaxis(vectors.reshape(BATCH, seq, 3, HEADS, HEAD), 2, 0)
+    scores = jnp.einsum("bqhd,bkhd->bhqk", query, key, precision="highest") * HEAD**-0.5
+    probabilities = jax.nn.softmax(scores + MASKED_SCORE * (1 - padding_mask[:, None, None, :]), -1)
+    if rate:
+        padded = -(-seq // 64) * 64
+        rows = np.arange(BATCH * HEADS)[:, None] * padded + np.arange(seq)
+        index = jnp.asarray(rows[:, :, None] * padded + np.arange(seq), jnp.uint32)
+        kept = is_kept(index.reshape(scores.shape), jnp.asarray(SEED), rate)
+        probabilities = jnp.where(kept, probabilities / (1 - rate), 0.0)
+    return jnp.einsum("bhqk,bkhd->bqhd", probabilities, value, precision="highest").reshape(BATCH, seq, HEADS * HEAD)
+
+
+def fused(vectors, padding_mask, rate):
+    return attend(vectors, padding_mask, HEADS, masked_score=MASKED_SCORE, rate=rate,
+                  seed=jnp.asarray(SEED) if rate else None, interpret=not ON_GPU)
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-2 if ON_GPU else 1e-5), ("bfloat16", 3e-2)])
+@pytest.mark.parametrize("rate", [0.0, 0.3])
+@pytest.mark.parametrize("seq", [5, 128, 150])
+def test_values_and_gradients_are_those_of_plain_attention(seq, rate, dtype, tolerance):
+    vectors, padding_mask, upstream = inputs(seq)
+    vectors = vectors.astype(jnp.dtype(dtype)).astype("float32")  # what both are given
+    expected, pull_back = jax.vjp(lambda values: plain(values, padding_mask, rate), vectors)
+    result, pull_back_fused = jax.vjp(lambda values: fused(values, padding_mask, rate), jnp.asarray(vectors, dtype))
+    assert result.dtype == dtype
+    np.testing.assert_allclose(np.asarray(result, "float32"), expected, atol=tolerance, rtol=tolerance)
+    gradient, = pull_back_fused(jnp.asarray(upstream, dtype))
+    np.testing.assert_allclose(np.asarray(gradient, "float32"), pull_back(upstream)[0], atol=tolerance * 3,
+                               rtol=tolerance)
+
+
+def test_text_of_padding_alone_is_no_nan():
+    vectors, padding_mask, _ = inputs(64)
+    assert np.isfinite(fused(vectors, padding_mask * 0, 0.0)).all()
+
+
+def test_padding_is_not_looked_at():
+    vectors, padding_mask, _ = inputs(100)
+    changed = np.where(padding_mask[:, :, None] == 1, vectors, 50.0)
+    real = padding_mask == 1
+    np.testing.assert_array_equal(np.asarray(fused(vectors, padding_mask, 0.0))[real],
+                                  np.asarray(fused(changed, padding_mask, 0.0))[real])
+
+
+def test_other_seeds_drop_other_probabilities():
+    vectors, padding_mask, _ = inputs(64)
+    first, second = (attend(vectors, padding_mask, HEADS, masked_score=MASKED_SCORE, rate=0.1,
+                            seed=jnp.array([1, number], jnp.uint32), interpret=not ON_GPU) for number in (1, 2))
+    assert np.mean(np.abs(first - second) > 1e-3) > 0.9
