@@ -9,7 +9,8 @@ table is printed, and --output_dir gets benchmark.json, with the figures of ever
 
   tokenize    text to ids                             Hugging Face tokenizers
   examples    raw text to masked examples, one core   Google's create_pretraining_data.py
-  train_step  pre-training steps on ready batches     Transformers, KerasHub (and ours on JAX: --backend=jax)
+  train_step  pre-training steps on ready batches     Transformers, KerasHub (both Keras models on JAX, too:
+                                                      --backend=jax; JAX and PyTorch use a GPU that they find)
   pretrain    raw text to trained steps               Transformers, KerasHub
   forward     the encoder at four shapes              Transformers, ONNX Runtime, KerasHub
   serve       texts in, several clients and one       Transformers, ONNX Runtime, KerasHub

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from bert_tf.benchmarks import inputs
-from bert_tf.benchmarks.definitions import Benchmark, Contestant, Metric
+from bert_tf.benchmarks.definitions import TRAINING_ENVIRONMENT, Benchmark, Contestant, Metric
 from bert_tf.benchmarks.examples import write_lines
 from bert_tf.config import BenchmarkConfig
 from bert_tf.models.pretrainer import BertPretrainer
@@ -18,7 +18,8 @@ def _contestants(config: BenchmarkConfig) -> tuple[Contestant, ...]:
 
     def contestant(library: str, mode: str, module: str, how: str, needs=(), **options: Any) -> Contestant:
         return Contestant(f"{library}, {mode}", library, f"bert_tf.benchmarks.contestants.pretrain_{module}:Pretrainer",
-                          options, needs, "float32" if mode == "float32" else "bfloat16", how, 0.05)
+                          options, needs, "float32" if mode == "float32" else "bfloat16", how, 0.05,
+                          environment=TRAINING_ENVIRONMENT)
 
     ours = "its pipeline: sentences to whole examples, batches of like length"
     theirs = "as its example run_mlm: sentences joined and cut to the full length, no padding, masked by its collator"

@@ -5,7 +5,7 @@ from typing import Any
 
 from bert_tf.benchmarks import inputs
 from bert_tf.benchmarks.batching import save_layouts
-from bert_tf.benchmarks.definitions import Benchmark, Contestant, Metric
+from bert_tf.benchmarks.definitions import TRAINING_ENVIRONMENT, Benchmark, Contestant, Metric
 from bert_tf.config import BenchmarkConfig, ExampleConfig, MaskingConfig, read_json
 from bert_tf.data.pipelines import pretraining_dataset
 from bert_tf.models.pretrainer import BertPretrainer
@@ -30,7 +30,8 @@ def training_contestants(ours: str, keras_hub: str, transformers: str, *,
     def contestant(library: str, mode: str, make: str, tolerance: float, needs=(), compiled=False,
                    layout="dynamic", **options: Any) -> Contestant:
         return Contestant(f"{library}, {mode}", library, make, {**options, "layout": layout}, needs,
-                          "float32" if "float32" in mode else "bfloat16", _PADDING[layout], tolerance, compiled)
+                          "float32" if "float32" in mode else "bfloat16", _PADDING[layout], tolerance, compiled,
+                          TRAINING_ENVIRONMENT)
 
     torch = ("torch", "transformers")
     peers = (

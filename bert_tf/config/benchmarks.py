@@ -32,7 +32,8 @@ class BenchmarkConfig:
         contestants: a regular expression; only contestants in whose names it is found take part, such as
             `bert_tf|KerasHub`.
         compiled: also run what torch.compile and XLA make of the models; compiling takes minutes.
-        backend: train_step: Keras backend of our models; with jax they run without TensorFlow.
+        backend: train_step: with jax there are also our models and KerasHub's on JAX, without TensorFlow; JAX and
+            PyTorch use a GPU that they find.
         seed: of weights, examples and masks.
     """
 

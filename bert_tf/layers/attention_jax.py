@@ -12,7 +12,11 @@ import math
 import jax
 import jax.numpy as jnp
 from jax.experimental import pallas as pl
-from jax.experimental.pallas import triton
+
+try:
+    from jax.experimental.pallas import triton
+except ImportError:  # JAX has announced to take it away
+    triton = None
 
 from bert_tf.layers.random_bits_jax import is_kept
 
@@ -22,9 +26,9 @@ _BINARY = math.log2(math.e)
 """Scores are kept as logarithms to base 2, whose exponential a GPU has an instruction for."""
 
 
-def runs_here(dtype: str) -> bool:
-    """Whether this is the place for it: a type of 16 bits, one GPU. XLA cannot share the kernel out among several."""
-    return dtype in ("bfloat16", "float16") and jax.default_backend() == "gpu" and jax.device_count() == 1
+def runs_here() -> bool:
+    """Whether there is one GPU, and what compiles the kernel; XLA cannot share it out among several."""
+    return triton is not None and jax.default_backend() == "gpu" and jax.device_count() == 1
 
 
 def attend(vectors: jax.Array, padding_mask: jax.Array, num_heads: int, *, masked_score: float, rate: float = 0.0,
@@ -69,7 +73,7 @@ def _forward(heads, bias, seed, rate, interpret):
         out_specs=[_rows(head_dim), _of_rows()],
         out_shape=[jax.ShapeDtypeStruct((batch, seq, num_heads, head_dim), heads.dtype),
                    jax.ShapeDtypeStruct((batch, num_heads, seq), jnp.float32)],
-        compiler_params=triton.CompilerParams(num_warps=4, num_stages=3), interpret=interpret, name="attention",
+        interpret=interpret, name="attention", **_compiler_options(num_stages=3),
     )(heads, bias, seed)
     return out, (heads, bias, seed, out, normalizer)
 
@@ -88,13 +92,16 @@ def _backward(rate, interpret, kept, upstream):
                   pl.BlockSpec((None, None, seq), lambda b, h, i: (b, h, 0))],
         out_specs=pl.BlockSpec((None, _BLOCK, 3, None, head_dim), lambda b, h, i: (b, i, 0, h, 0)),
         out_shape=jax.ShapeDtypeStruct(heads.shape, heads.dtype),
-        compiler_params=triton.CompilerParams(num_warps=4, num_stages=2), interpret=interpret,
-        name="attention_gradient",
+        interpret=interpret, name="attention_gradient", **_compiler_options(num_stages=2),
     )(heads, bias, seed, upstream, normalizer, taken)
     return gradient, None, None
 
 
 _attend.defvjp(_forward, _backward)
+
+
+def _compiler_options(num_stages):
+    return {} if triton is None else {"compiler_params": triton.CompilerParams(num_warps=4, num_stages=num_stages)}
 
 
 def _all_rows(seq, parts, head_dim):

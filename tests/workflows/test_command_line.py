@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -47,3 +48,14 @@ def test_usage_errors_show_the_flags():
     done = run_script("one", "two")
     assert done.returncode == 1
     assert "Expected one text. Received: ['one', 'two']." in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("given, expected", [(None, "1"), ("0", "0")])
+def test_training_scripts_turn_on_onednn_unless_the_user_decides(given, expected):
+    script = ("import os, sys\nfrom bert_tf.workflows.command_line import run\n"
+              "run(lambda argv: print(os.environ['TF_ENABLE_ONEDNN_OPTS'], 'tensorflow' in sys.modules), trains=True)")
+    environment = {key: value for key, value in os.environ.items() if key != "TF_ENABLE_ONEDNN_OPTS"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
+                          env=environment | ({} if given is None else {"TF_ENABLE_ONEDNN_OPTS": given}))
+    # Before TensorFlow reads it.
+    assert (done.returncode, done.stdout) == (0, f"{expected} False\n")
