@@ -14,7 +14,8 @@ from bert_tf.workflows.export_tflite import export_tflite
 
 def classifier(job: dict, quantize: str) -> Callable[[list[str]], np.ndarray]:
     """From texts to probabilities, one text after the other, each padded to the next length that the file has."""
-    lengths = [length for length in BUCKETS if length <= job["sequence_length"]]
+    longest = job["sequence_length"]
+    lengths = [*(length for length in BUCKETS[4::2] if length < longest), longest]  # 16, 24, 32, 48, ...
     path = Path(job["folder"], f"served_{quantize}.tflite")
     if not path.exists():
         export_tflite(job["model"], str(path), quantize=quantize, lengths=lengths, pairs=False,
@@ -27,7 +28,7 @@ def classifier(job: dict, quantize: str) -> Callable[[list[str]], np.ndarray]:
             inputs = {"text": np.array([text.encode()], object)}
             with lock:
                 needed = model(COUNTING_SIGNATURE, inputs)["num_tokens"][0]
-                length = next((length for length in lengths if length >= needed), lengths[-1])
+                length = next((length for length in lengths if length >= needed), longest)
                 rows.append(model(f"length_{length}", inputs)["probabilities"][0])
         return np.stack(rows)
     return answer
