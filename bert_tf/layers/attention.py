@@ -70,7 +70,7 @@ class SelfAttention(keras.layers.Layer):
     def call(self, inputs, padding_mask, return_attention_weights=False, output_positions=None, training=None):
         """Context vectors, and with `return_attention_weights` the probabilities they were mixed with."""
         vectors = self.query_key_value(inputs)
-        if output_positions is None and not return_attention_weights and _is_one_kernel(self.compute_dtype):
+        if output_positions is None and not return_attention_weights and self._is_one_kernel():
             return self.output_projection(self._in_one_kernel(vectors, padding_mask, training))
         if output_positions is None:
             query, key, value = self._split_heads(vectors, 3)
@@ -89,6 +89,13 @@ class SelfAttention(keras.layers.Layer):
         dropped = self.dropout_layer(ops.cast(probabilities, self.compute_dtype), training=training)
         outputs = self.output_projection(self._join_heads(ops.matmul(dropped, value)))
         return (outputs, probabilities) if return_attention_weights else outputs
+
+    def _is_one_kernel(self) -> bool:
+        if keras.backend.backend() != "jax" or self.compute_dtype not in ("bfloat16", "float16"):
+            return False
+        from bert_tf.layers.attention_jax import runs_here
+
+        return runs_here(self._head_dim)
 
     def _in_one_kernel(self, vectors, padding_mask, training):
         """`(batch, seq, 3 * hidden)` -> `(batch, seq, hidden)`."""
@@ -132,14 +139,6 @@ class SelfAttention(keras.layers.Layer):
             "dropout": self.dropout,
             "initializer_stddev": self.initializer_stddev,
         }
-
-
-def _is_one_kernel(dtype: str) -> bool:
-    if keras.backend.backend() != "jax" or dtype not in ("bfloat16", "float16"):
-        return False
-    from bert_tf.layers.attention_jax import runs_here
-
-    return runs_here()
 
 
 def _trains_on_one_cpu() -> bool:

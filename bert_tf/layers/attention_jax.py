@@ -26,9 +26,18 @@ _BINARY = math.log2(math.e)
 """Scores are kept as logarithms to base 2, whose exponential a GPU has an instruction for."""
 
 
-def runs_here() -> bool:
-    """Whether there is one GPU, and what compiles the kernel; XLA cannot share it out among several."""
-    return triton is not None and jax.default_backend() == "gpu" and jax.device_count() == 1
+_HEAD_DIMS = (16, 32, 64, 128)
+"""Widths of a head that its products can have."""
+_LEAST_CAPABILITY = 8.0
+"""Of an NVIDIA GPU that multiplies bfloat16."""
+
+
+def runs_here(head_dim: int) -> bool:
+    """Whether heads of this width can be computed here: on one GPU, because XLA cannot share the kernel out."""
+    if triton is None or head_dim not in _HEAD_DIMS or jax.default_backend() != "gpu" or jax.device_count() > 1:
+        return False
+    capability = getattr(jax.devices()[0], "compute_capability", "")
+    return capability.replace(".", "").isdigit() and float(capability) >= _LEAST_CAPABILITY
 
 
 def attend(vectors: jax.Array, padding_mask: jax.Array, num_heads: int, *, masked_score: float, rate: float = 0.0,

@@ -6,7 +6,8 @@ import pytest
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
 
-from bert_tf.layers.attention_jax import attend  # noqa: E402
+from bert_tf.layers import attention_jax  # noqa: E402
+from bert_tf.layers.attention_jax import attend, runs_here  # noqa: E402
 from bert_tf.layers.random_bits_jax import is_kept  # noqa: E402
 
 BATCH, HEADS, HEAD = 2, 2, 16
@@ -76,3 +77,23 @@ def test_other_seeds_drop_other_probabilities():
     first, second = (attend(vectors, padding_mask, HEADS, masked_score=MASKED_SCORE, rate=0.1,
                             seed=jnp.array([1, number], jnp.uint32), interpret=not ON_GPU) for number in (1, 2))
     assert np.mean(np.abs(first - second) > 1e-3) > 0.9
+
+
+@pytest.mark.parametrize("capability, count, head_dim, expected", [
+    ("9.0", 1, 64, True), ("8.0", 1, 32, True), ("7.5", 1, 64, False), ("gfx90a", 1, 64, False), ("9.0", 2, 64, False),
+    ("9.0", 1, 48, False), ("9.0", 1, 8, False)])
+def test_is_for_one_gpu_that_can(capability, count, head_dim, expected, monkeypatch):
+    class Device:
+        compute_capability = capability
+
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(jax, "device_count", lambda: count)
+    monkeypatch.setattr(jax, "devices", lambda: [Device()] * count)
+    assert runs_here(head_dim) is expected
+    monkeypatch.setattr(attention_jax, "triton", None)  # as JAX has announced
+    assert not runs_here(head_dim)
+
+
+@pytest.mark.skipif(ON_GPU, reason="there is a GPU")
+def test_without_a_gpu_attention_is_computed_in_single_operations():
+    assert not runs_here(64)
