@@ -16,6 +16,10 @@ _PADDING = {"by_length": "batches of like length, as its pipeline makes them",
             "dynamic": "padded to the longest of a batch", "fixed": "padded to the full length"}
 
 
+_ON_JAX = {"KERAS_BACKEND": "jax", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+"""Else the first process would take most of a GPU's memory, which all contestants share."""
+
+
 def training_contestants(ours: str, keras_hub: str, transformers: str, *,
                          transformers_layout: str) -> tuple[Contestant, ...]:
     """Everybody who can train.
@@ -64,7 +68,7 @@ def _contestants(config: BenchmarkConfig) -> tuple[Contestant, ...]:
     on_jax = tuple(
         Contestant(f"{library} on JAX, {policy}", library, f"{home}.{make}", {"policy": policy}, needs,
                    "float32" if policy == "float32" else "bfloat16", "one length for all batches, compiled", tolerance,
-                   environment={"KERAS_BACKEND": "jax"})
+                   environment=_ON_JAX)
         for library, make, needs, tolerances in (
             ("bert_tf", "bert_tf_on_jax:Trainer", ("jax",), (1e-3, 2e-2)),
             ("KerasHub", "keras_hub_on_jax:MaskedLmTrainer", ("jax", "keras_hub"), (1e-2, 3e-2)))
