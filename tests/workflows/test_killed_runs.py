@@ -15,8 +15,7 @@ import safetensors.numpy
 from tests.workflows.killed_runs import STEPS, config_of
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-# oneDNN as the script turns it on, so that runs inside and outside it compute with the same kernels.
-ENVIRONMENT = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
+ENVIRONMENT = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
 TIMES = ("seconds", "update_seconds", "tokens_per_second", "data_wait_share")
 
 
