@@ -10,20 +10,12 @@ from bert_tf.data.streams import ending_at_once, prefetched
 from bert_tf.features import split_pretraining
 from bert_tf.text.vocabulary import Vocabulary
 
-WINDOW = 32768
-"""Examples that are shuffled and sorted by length together: 16 MB at 128 tokens."""
-
 Finish = Callable[[tf.Tensor, dict[str, tf.Tensor]], tuple[dict, dict, dict]]
 """From the number of a batch and its rows to `(inputs, labels, weights)`."""
 
 
-def batches_per_window(batch_size: int) -> int:
-    """How many batches a window holds."""
-    return max(1, WINDOW // batch_size)
-
-
 def training_batches(windows: tf.data.Dataset, finish: Finish, *, batch_size: int, sequence_length: int, seed: int,
-                     first_batch: int, fixed_length: bool) -> tf.data.Dataset:
+                     skipped: int, first_batch: int, fixed_length: bool) -> tf.data.Dataset:
     """Numbered windows of examples -> batches from `first_batch` on.
 
     Args:
@@ -32,6 +24,7 @@ def training_batches(windows: tf.data.Dataset, finish: Finish, *, batch_size: in
         batch_size: examples per batch.
         sequence_length: of the examples.
         seed: of the order of the batches.
+        skipped: batches before `first_batch` in its window.
         first_batch: number of the first batch to give out.
         fixed_length: pad all batches to `sequence_length`.
     """
@@ -40,7 +33,7 @@ def training_batches(windows: tf.data.Dataset, finish: Finish, *, batch_size: in
     # The next window is built while the batches of this one train the model.
     batches = windows.prefetch(1).flat_map(
         lambda window: _cut(window, batch_size, sequence_length, fixed_length))
-    batches = batches.skip(first_batch % batches_per_window(batch_size)).enumerate(first_batch)
+    batches = batches.skip(skipped).enumerate(first_batch)
     batches = batches.map(finish, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return prefetched(batches)
 

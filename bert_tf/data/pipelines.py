@@ -1,16 +1,21 @@
 """Sentence files -> batches for `fit`, as streaming `tf.data` pipelines that work on whole blocks of text in graph."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import tensorflow as tf
 
 from bert_tf.config import ExampleConfig, MaskingConfig, require
-from bert_tf.data.batches import batches_per_window, evaluation_batches, masked, training_batches
+from bert_tf.data.batches import evaluation_batches, masked, training_batches
 from bert_tf.data.blocks import block_examples, documents_of, number_documents, one_side, text_blocks
 from bert_tf.data.corpus import HASH_BUCKETS
 from bert_tf.data.positions import ORIGIN, Position, last_position, noted, stream_name
+from bert_tf.data.streams import ending_at_once
+from bert_tf.data.windows import Windows
 from bert_tf.text.tokenizer import WordPieceTokenizer
+
+Build = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
+"""From a block, with the numbers of its pass and of itself, to its examples."""
 
 
 def pretraining_dataset(
@@ -29,8 +34,9 @@ def pretraining_dataset(
 ) -> tf.data.Dataset:
     """An endless stream of masked batches; batch i depends on the text, the configuration and (seed, i) only.
 
-    Every pass over the text shuffles files, pairs sentences and masks tokens anew. Examples are shuffled in windows,
-    then batched by length, so that nearly all tokens are real ones; the order of the batches is random again.
+    Every pass over the text shuffles files, pairs sentences and masks tokens anew. Examples are shuffled in windows
+    (`windows.py`), then batched by length, so that nearly all tokens are real ones; the order of the batches is random
+    again.
 
     Args:
         files: UTF-8 text or `.gz`, a sentence per line, blank line between documents.
@@ -50,24 +56,28 @@ def pretraining_dataset(
     Returns:
         `(inputs, labels, weights)` as in `features.split_pretraining`, int32 `(batch_size, seq)` and so on.
     """
-    _check_not_empty(files, tokenizer, examples, held_out_threshold)
-    num_batches = batches_per_window(batch_size)
-    first_window, start = first_batch // num_batches, Position()
+    windows = Windows(batch_size)
+    first_window, start = windows.window_of(first_batch), Position()
     if positions is not None:
-        stream = stream_name(files, tokenizer, examples, window_size=num_batches * batch_size, seed=seed,
+        stream = stream_name(files, tokenizer, examples, window_sizes=windows.sizes, seed=seed,
                              held_out_threshold=held_out_threshold)
         start = last_position(positions, stream, first_window)
-    built = _examples(_blocks_from(start, files, seed), start, tokenizer, examples, seed, held_out_threshold)
-    windows = built.rebatch(num_batches * batch_size).enumerate(start.window)
+    blocks = _blocks_from(start, files, seed)
+    build = _builder(start, tokenizer, examples, seed, held_out_threshold)
+    if start == Position():
+        _check_not_empty(blocks, build, files, examples)
+    built = blocks.map(build, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    numbered = windows.cut(built, start.window)
     if positions is not None and notes_positions:
-        windows = noted(windows, positions, stream)
-    windows = windows.map(lambda number, rows: (number, {
+        numbered = noted(numbered, positions, stream)
+    numbered = numbered.map(lambda number, rows: (number, {
         name: values for name, values in rows.items() if name not in ORIGIN}))
     finish = masked(masking, tokenizer.vocabulary, sequence_length=examples.sequence_length,
                     objective=examples.objective, seed=seed)
     return training_batches(
-        windows.skip(first_window - start.window), finish, batch_size=batch_size,
-        sequence_length=examples.sequence_length, seed=seed, first_batch=first_batch, fixed_length=fixed_length)
+        numbered.skip(first_window - start.window), finish, batch_size=batch_size,
+        sequence_length=examples.sequence_length, seed=seed, skipped=first_batch - windows.first_batch(first_window),
+        first_batch=first_batch, fixed_length=fixed_length)
 
 
 def held_out_dataset(
@@ -90,7 +100,7 @@ def held_out_dataset(
     Raises:
         ValueError: the held-out documents give no example.
     """
-    built = _one_pass(files, tokenizer, examples, seed, held_out_threshold, held_out=True)
+    built = _held_out_examples(files, tokenizer, examples, seed, held_out_threshold)
     finish = masked(masking, tokenizer.vocabulary, sequence_length=examples.sequence_length,
                     objective=examples.objective, seed=seed)
     batches = evaluation_batches(built.rebatch(max_examples).take(1), finish, batch_size=batch_size,
@@ -105,20 +115,20 @@ def held_out_sentences(files: Sequence[str | Path], held_out_threshold: int) -> 
     return documents_of(files, held_out_threshold, held_out=True).map(lambda lines, document: lines).unbatch()
 
 
-def _check_not_empty(files: Sequence[str | Path], tokenizer: WordPieceTokenizer, examples: ExampleConfig,
-                     threshold: int) -> None:
-    """One example must come out of one pass; an endless stream of passes without any would never return."""
-    built = _one_pass(files, tokenizer, examples, 0, threshold, held_out=False)
-    if next(iter(built.rebatch(1).take(1)), None) is None:
+def _check_not_empty(blocks: tf.data.Dataset, build: Build, files: Sequence[str | Path],
+                     examples: ExampleConfig) -> None:
+    """One example must come out of the first pass; an endless stream of passes without any would never return."""
+    first_pass = ending_at_once(blocks.take_while(lambda number, block, lines: number == 0).map(build))
+    if next(iter(first_pass.rebatch(1).take(1)), None) is None:
         names = [str(file) for file in files]
         raise ValueError(f"Expected text that gives at least one `{examples.objective}` example. "
                          f"Received: none from {len(names)} file(s): {', '.join(names[:3])}.")
 
 
-def _one_pass(files: Sequence[str | Path], tokenizer: WordPieceTokenizer, examples: ExampleConfig, seed: int,
-              threshold: int, held_out: bool) -> tf.data.Dataset:
+def _held_out_examples(files: Sequence[str | Path], tokenizer: WordPieceTokenizer, examples: ExampleConfig, seed: int,
+                       threshold: int) -> tf.data.Dataset:
     """Packed, unmasked examples, many in each element."""
-    return documents_of(files, threshold, held_out).map(
+    return documents_of(files, threshold, held_out=True).map(
         lambda lines, document: block_examples(lines, document, tokenizer, examples, (seed, 0)),
         num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
@@ -137,10 +147,11 @@ def _blocks_from(start: Position, files: Sequence[str | Path], seed: int) -> tf.
     return tf.data.Dataset.range(start.number_of_pass, 2**62).flat_map(one_pass)
 
 
-def _examples(blocks: tf.data.Dataset, start: Position, tokenizer: WordPieceTokenizer, examples: ExampleConfig,
-              seed: int, threshold: int) -> tf.data.Dataset:
-    """Packed, unmasked examples that tell where they come from, int64 `ORIGIN`."""
+def _builder(start: Position, tokenizer: WordPieceTokenizer, examples: ExampleConfig, seed: int,
+             threshold: int) -> Build:
+    """From what `_blocks_from` gives to packed, unmasked examples that tell where they come from, int64 `ORIGIN`."""
 
+    @tf.function  # traced once, wherever it is mapped
     def build(number: tf.Tensor, block: tf.Tensor, lines: tf.Tensor) -> dict[str, tf.Tensor]:
         selected = one_side(*number_documents(lines), threshold, held_out=False)
         rows = block_examples(*selected, tokenizer, examples, tf.stack([tf.constant(seed, tf.int64), number]))
@@ -150,4 +161,4 @@ def _examples(blocks: tf.data.Dataset, start: Position, tokenizer: WordPieceToke
         skipped = tf.where(is_first, tf.constant(start.offset, tf.int64), 0)
         return {name: values[skipped:] for name, values in rows.items()}
 
-    return blocks.map(build, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return build

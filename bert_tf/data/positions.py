@@ -32,10 +32,10 @@ class Position:
 
 
 def stream_name(files: Sequence[str | Path], tokenizer: WordPieceTokenizer, examples: ExampleConfig, *,
-                window_size: int, seed: int, held_out_threshold: int) -> str:
+                window_sizes: tuple[int, int], seed: int, held_out_threshold: int) -> str:
     """A short name for everything that decides which example stands where; positions hold for one stream only."""
     sizes = [(str(file), os.stat(file).st_size) for file in files]  # noqa: PTH116
-    everything = [sizes, tokenizer.get_config(), dataclasses.asdict(examples), window_size, seed, held_out_threshold]
+    everything = [sizes, tokenizer.get_config(), dataclasses.asdict(examples), window_sizes, seed, held_out_threshold]
     return hashlib.sha256(json.dumps(everything).encode()).hexdigest()[:16]
 
 

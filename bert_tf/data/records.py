@@ -5,7 +5,6 @@ import tensorflow as tf
 from bert_tf.config import MaskingConfig, require
 from bert_tf.data.batches import (
     Finish,
-    batches_per_window,
     encoder_features,
     evaluation_batches,
     masked,
@@ -16,6 +15,7 @@ from bert_tf.data.foreign_records import is_held_out
 from bert_tf.data.record_files import RecordFile, RecordFiles
 from bert_tf.data.record_format import parse_examples
 from bert_tf.data.streams import prefetched
+from bert_tf.data.windows import Windows
 from bert_tf.text.tokenizer import WordPieceTokenizer
 
 _RECORDS_PER_PARSE = 1024
@@ -49,15 +49,14 @@ def records_dataset(records: RecordFiles, tokenizer: WordPieceTokenizer, masking
         tf.errors.InvalidArgumentError: while it is read, an id beyond the vocabulary.
     """
     finish = _finish(records, tokenizer, masking, seed, keep_masks)
-    num_batches = batches_per_window(batch_size)
-    window_size = num_batches * batch_size
-    first_window = first_batch // num_batches
-    serialized = _records_from(records, first_window * window_size, seed)
+    windows = Windows(batch_size)
+    window = windows.window_of(first_batch)
+    skipped = first_batch - windows.first_batch(window)
+    serialized = _records_from(records, (first_batch - skipped) * batch_size, seed)
     rows = _parsed(serialized, records, tokenizer, keep_masks)
     batches = training_batches(
-        rows.rebatch(window_size).enumerate(first_window), finish, batch_size=batch_size,
-        sequence_length=records.examples.sequence_length, seed=seed, first_batch=first_batch,
-        fixed_length=fixed_length)
+        windows.cut(rows, window), finish, batch_size=batch_size, sequence_length=records.examples.sequence_length,
+        seed=seed, skipped=skipped, first_batch=first_batch, fixed_length=fixed_length)
     if service is None:
         return batches
     batches = batches.apply(tf.data.experimental.service.distribute(

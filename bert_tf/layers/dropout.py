@@ -56,13 +56,11 @@ class Dropout(keras.layers.Layer):
             return inputs
         if keras.backend.backend() == "tensorflow":
             from bert_tf.layers.dropout_tensorflow import drop
-
-            return drop(inputs, self.rate, self.seeds.next())
-        if keras.backend.backend() == "jax":
+        elif keras.backend.backend() == "jax":
             from bert_tf.layers.dropout_jax import drop
-
-            return drop(inputs, self.rate, self.seeds.next())
-        return keras.random.dropout(inputs, self.rate, seed=self.seeds)
+        else:
+            return keras.random.dropout(inputs, self.rate, seed=self.seeds)
+        return drop(inputs, self.rate, self.seeds.next())
 
     def compute_output_shape(self, input_shape):
         """The shape of the input."""

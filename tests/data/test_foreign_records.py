@@ -69,9 +69,9 @@ def rows_of(batch):
 
 
 def test_originals_are_restored_and_divided_and_masked_anew(foreign, monkeypatch):
-    from bert_tf.data import batches
+    from bert_tf.data import windows
 
-    monkeypatch.setattr(batches, "WINDOW", 1)
+    monkeypatch.setattr(windows, "LONGEST", 1)
     folder, originals = foreign
     records = find(folder)
     assert records.num_examples + records.num_held_out == 300 and 30 < records.num_held_out < 90

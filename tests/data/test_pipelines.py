@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 
 from bert_tf.config import ExampleConfig, MaskingConfig
-from bert_tf.data import batches, blocks, pipelines
+from bert_tf.data import blocks, pipelines, windows
 from bert_tf.data.blocks import documents_of
-from bert_tf.data.corpus import survey
+from bert_tf.data.corpus import HASH_BUCKETS, survey
 from bert_tf.data.pipelines import held_out_dataset, held_out_sentences, pretraining_dataset
 from bert_tf.text.tokenizer import WordPieceTokenizer
 
@@ -108,7 +108,8 @@ def test_same_seed_same_batches_and_later_passes_are_masked_anew(corpus, tokeniz
 
 def test_goes_on_at_any_batch(corpus, tokenizer, monkeypatch):
     # Small windows, so that the position lies beyond the first ones.
-    monkeypatch.setattr(batches, "WINDOW", 64)
+    monkeypatch.setattr(windows, "SHORTEST", 16)
+    monkeypatch.setattr(windows, "LONGEST", 64)
 
     def build(first_batch):
         return pretraining_dataset(corpus, tokenizer, ExampleConfig(32), MASKING, batch_size=8, seed=3,
@@ -148,7 +149,7 @@ def test_held_out_examples_are_the_same_on_every_pass_and_counted(corpus, tokeni
 
 @pytest.mark.parametrize(("objective", "whole_words"), [("nsp", False), ("mlm", True)])
 def test_all_shapes_of_an_epoch_are_static_for_tpus(corpus, tokenizer, monkeypatch, objective, whole_words):
-    monkeypatch.setattr(batches, "WINDOW", 64)
+    monkeypatch.setattr(windows, "LONGEST", 64)
     masking = MaskingConfig(whole_words=whole_words)
     options = dict(batch_size=8, fixed_length=True)
     training = pretraining_dataset(corpus, tokenizer, ExampleConfig(32, objective), masking, **options)
@@ -191,7 +192,7 @@ def test_documents_without_an_end_are_cut_at_the_same_lines_whatever_the_blocks(
 def test_an_example_depends_on_its_document_only(corpus, tokenizer, tmp_path):
     """Masked-LM examples of a document are the same whatever stands around it."""
     def examples(files):
-        built = pipelines._one_pass(files, tokenizer, ExampleConfig(32, "mlm"), 3, 0, held_out=False)
+        built = pipelines._held_out_examples(files, tokenizer, ExampleConfig(32, "mlm"), 3, HASH_BUCKETS)
         return sorted(row.tobytes() for rows in built.as_numpy_iterator() for row in rows["token_ids"])
 
     documents = corpus[0].read_text().split("\n\n")

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from bert_tf.config import ExampleConfig, MaskingConfig
-from bert_tf.data import batches, blocks
+from bert_tf.data import blocks, windows
 from bert_tf.data.pipelines import pretraining_dataset
 from bert_tf.data.positions import Position, last_position
 from bert_tf.text.tokenizer import WordPieceTokenizer
@@ -17,7 +17,7 @@ TOKENIZER = WordPieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *W
 @pytest.fixture
 def corpus(tmp_path, monkeypatch):
     """Three files of 30 documents each; blocks and windows are small, so that a pass has several of both."""
-    monkeypatch.setattr(batches, "WINDOW", 48)
+    monkeypatch.setattr(windows, "LONGEST", 48)
     monkeypatch.setattr(blocks, "LINES_PER_BLOCK", 50)
     rng = np.random.default_rng(0)
     for name in "abc":
@@ -39,7 +39,9 @@ def assert_equal(one, other):
     tf.nest.map_structure(np.testing.assert_array_equal, one, other)
 
 
-def test_goes_on_at_any_batch_without_tokenising_what_lies_before(corpus, tmp_path, monkeypatch, caplog):
+@pytest.mark.parametrize("shortest", [16, 48])
+def test_goes_on_at_any_batch_without_tokenising_what_lies_before(corpus, tmp_path, monkeypatch, caplog, shortest):
+    monkeypatch.setattr(windows, "SHORTEST", shortest)
     path = tmp_path / "positions.jsonl"
     whole = take(build(corpus), 60)
     assert_equal(take(build(corpus, positions=path), 60), whole)

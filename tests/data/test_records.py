@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from bert_tf.config import ExampleConfig, MaskingConfig
-from bert_tf.data import batches
+from bert_tf.data import windows
 from bert_tf.data.record_files import find_records, records_tokenizer
 from bert_tf.data.records import held_out_records, records_dataset
 from bert_tf.text.tokenizer import WordPieceTokenizer
@@ -24,7 +24,8 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def small_windows(monkeypatch):
-    monkeypatch.setattr(batches, "WINDOW", 64)
+    monkeypatch.setattr(windows, "SHORTEST", 16)
+    monkeypatch.setattr(windows, "LONGEST", 64)
 
 
 def find(folder, objective="nsp", sequence_length=32, **options):
@@ -58,7 +59,7 @@ def stored(folder, part, compression=""):
 
 
 def test_each_pass_gives_every_example_once_in_another_order_and_masks_it_anew(folder, monkeypatch):
-    monkeypatch.setattr(batches, "WINDOW", 1)
+    monkeypatch.setattr(windows, "LONGEST", 1)
     records = find(folder / "nsp")
     expected = sorted(stored(folder / "nsp", "train"))
     count = records.num_examples
