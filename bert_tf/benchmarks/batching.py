@@ -2,7 +2,8 @@
 
 | layout   | batches                                                                     |
 |----------|-----------------------------------------------------------------------------|
-| by_length| examples of like length together, padded to the longest of them             |
+| by_length| examples of like length together, in lengths as bert_tf rounds them up       |
+| grouped  | the same batches, padded to the longest example of each                      |
 | dynamic  | examples in random order, padded to the longest of each batch                |
 | fixed    | examples in random order, padded to one length for all                       |
 """
@@ -12,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-LAYOUTS = ("by_length", "dynamic", "fixed")
 Batch = dict[str, np.ndarray]
 
 _PADDED = ("token_ids", "segment_ids", "padding_mask")
@@ -61,7 +61,8 @@ def save_layouts(by_length: Sequence[Batch], path: Path, *, length: int, seed: i
     order = np.random.default_rng(seed).permutation(len(rows))
     mixed = [[rows[number] for number in order[start:start + size]] for start in range(0, len(rows), size)]
     slots = max(len(row.get(_MASKED[0], ())) for row in rows)
-    layouts = {"by_length": by_length, "dynamic": [padded(some) for some in mixed],
+    layouts = {"by_length": by_length, "grouped": [padded(rows_of([batch])) for batch in by_length],
+               "dynamic": [padded(some) for some in mixed],
                "fixed": [padded(some, length, slots) for some in mixed]}
     np.savez(path, **{f"{layout}/{number}/{name}": values for layout, batches in layouts.items()
                       for number, batch in enumerate(batches) for name, values in batch.items()})

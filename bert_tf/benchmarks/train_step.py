@@ -13,6 +13,7 @@ from bert_tf.reports.utilisation import training_flops
 from bert_tf.weights.hugging_face_config import encoder_config
 
 _PADDING = {"by_length": "batches of like length, as its pipeline makes them",
+            "grouped": "batches of like length, padded to the longest of each",
             "dynamic": "padded to the longest of a batch", "fixed": "padded to the full length"}
 _ON_JAX = {"KERAS_BACKEND": "jax", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 """Else the first process would take most of a GPU's memory, which all contestants share."""
@@ -26,7 +27,7 @@ def training_contestants(ours: str, keras_hub: str, transformers: str, *,
         ours: `make` of our trainer, and so on.
         keras_hub: of KerasHub's.
         transformers: of Transformers'.
-        transformers_layout: of its batches; if they are of like length, an option of its trainer, there is a contestant
+        transformers_layout: of its batches; if they are of like length, an option of its trainer, there are contestants
             without it, too.
     """
     def contestant(library: str, mode: str, make: str, tolerance: float, needs=(), compiled=False,
@@ -40,7 +41,8 @@ def training_contestants(ours: str, keras_hub: str, transformers: str, *,
         contestant("Transformers", "float32", transformers, 1e-3, torch, layout=transformers_layout),
         contestant("Transformers", "bfloat16 autocast", transformers, 2e-2, torch, layout=transformers_layout,
                    bfloat16=True),
-        *([contestant("Transformers", "bfloat16 autocast, random order", transformers, 2e-2, torch, bfloat16=True)]
+        *([contestant("Transformers", "float32, random order", transformers, 1e-3, torch),
+           contestant("Transformers", "bfloat16 autocast, random order", transformers, 2e-2, torch, bfloat16=True)]
           if transformers_layout != "dynamic" else []),
         contestant("Transformers", "bfloat16 autocast, compiled", transformers, 2e-2, torch, True, "fixed",
                    bfloat16=True, compile=True),

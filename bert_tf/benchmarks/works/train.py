@@ -38,5 +38,5 @@ class TrainSteps:
         start = time.perf_counter()
         self._trainer.train(self._batches)
         seconds = time.perf_counter() - start
-        return {"tokens": self._job["tokens"] / seconds, "examples": self._job["examples"] / seconds,
-                "teraflops": self._job.get("flops", 0) / seconds / 1e12}
+        figures = {"tokens": self._job["tokens"] / seconds, "examples": self._job["examples"] / seconds}
+        return figures | ({"teraflops": self._job["flops"] / seconds / 1e12} if "flops" in self._job else {})
