@@ -59,9 +59,10 @@ def save_layouts(by_length: Sequence[Batch], path: Path, *, length: int, seed: i
     rows = rows_of(by_length)
     size = len(by_length[0]["token_ids"])
     order = np.random.default_rng(seed).permutation(len(rows))
-    mixed = [[rows[number] for number in order[start:start + size]] for start in range(0, len(rows), size)]
+    grouped, mixed = ([some[start:start + size] for start in range(0, len(some), size)]
+                      for some in (rows, [rows[number] for number in order]))
     slots = max(len(row.get(_MASKED[0], ())) for row in rows)
-    layouts = {"by_length": by_length, "grouped": [padded(rows_of([batch])) for batch in by_length],
+    layouts = {"by_length": by_length, "grouped": [padded(some) for some in grouped],
                "dynamic": [padded(some) for some in mixed],
                "fixed": [padded(some, length, slots) for some in mixed]}
     np.savez(path, **{f"{layout}/{number}/{name}": values for layout, batches in layouts.items()

@@ -57,7 +57,7 @@ def pretraining_dataset(
         `(inputs, labels, weights)` as in `features.split_pretraining`, int32 `(batch_size, seq)` and so on.
     """
     windows = Windows(batch_size)
-    first_window, start = windows.window_of(first_batch), Position()
+    (first_window, skipped), start = windows.place_of(first_batch), Position()
     if positions is not None:
         stream = stream_name(files, tokenizer, examples, window_sizes=windows.sizes, seed=seed,
                              held_out_threshold=held_out_threshold)
@@ -76,8 +76,8 @@ def pretraining_dataset(
                     objective=examples.objective, seed=seed)
     return training_batches(
         numbered.skip(first_window - start.window), finish, batch_size=batch_size,
-        sequence_length=examples.sequence_length, seed=seed, skipped=first_batch - windows.first_batch(first_window),
-        first_batch=first_batch, fixed_length=fixed_length)
+        sequence_length=examples.sequence_length, seed=seed, skipped=skipped, first_batch=first_batch,
+        fixed_length=fixed_length)
 
 
 def held_out_dataset(

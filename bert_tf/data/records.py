@@ -50,8 +50,7 @@ def records_dataset(records: RecordFiles, tokenizer: WordPieceTokenizer, masking
     """
     finish = _finish(records, tokenizer, masking, seed, keep_masks)
     windows = Windows(batch_size)
-    window = windows.window_of(first_batch)
-    skipped = first_batch - windows.first_batch(window)
+    window, skipped = windows.place_of(first_batch)
     serialized = _records_from(records, (first_batch - skipped) * batch_size, seed)
     rows = _parsed(serialized, records, tokenizer, keep_masks)
     batches = training_batches(

@@ -36,9 +36,10 @@ class Windows:
         start = self._starts[window] if window < growing else (window - growing + 1) * self._longest
         return start * self._unit_batches
 
-    def window_of(self, batch: int) -> int:
-        """The number of the window that holds a batch."""
-        return int(self._window_of(tf.constant(batch // self._unit_batches, tf.int64)))
+    def place_of(self, batch: int) -> tuple[int, int]:
+        """The number of the window that holds a batch, and how many batches lie before it in there."""
+        window = int(self._window_of(tf.constant(batch // self._unit_batches, tf.int64)))
+        return window, batch - self.first_batch(window)
 
     def cut(self, examples: tf.data.Dataset, first: int = 0) -> tf.data.Dataset:
         """Examples -> `(number of the window, its examples)`.

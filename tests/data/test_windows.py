@@ -64,5 +64,5 @@ def test_every_batch_is_in_the_window_that_holds_it(small, batch_size):
     starts = [cut.first_batch(window) for window in range(12)]
     assert starts[0] == 0 and starts == sorted(set(starts))
     for batch in range(starts[-1]):
-        window = cut.window_of(batch)
-        assert starts[window] <= batch < starts[window + 1]
+        window, skipped = cut.place_of(batch)
+        assert starts[window] <= batch < starts[window + 1] and skipped == batch - starts[window]
