@@ -2,10 +2,9 @@
 
 | layout   | batches                                                                     |
 |----------|-----------------------------------------------------------------------------|
-| by_length| examples of like length together, in lengths as bert_tf rounds them up       |
-| grouped  | the same batches, padded to the longest example of each                      |
-| dynamic  | examples in random order, padded to the longest of each batch                |
-| fixed    | examples in random order, padded to one length for all                       |
+| by_length| examples of like length together, as bert_tf's pipeline makes them          |
+| dynamic  | examples in random order, padded to the longest of each batch               |
+| fixed    | examples in random order, padded to one length for all                      |
 """
 
 from collections.abc import Sequence
@@ -59,11 +58,9 @@ def save_layouts(by_length: Sequence[Batch], path: Path, *, length: int, seed: i
     rows = rows_of(by_length)
     size = len(by_length[0]["token_ids"])
     order = np.random.default_rng(seed).permutation(len(rows))
-    grouped, mixed = ([some[start:start + size] for start in range(0, len(some), size)]
-                      for some in (rows, [rows[number] for number in order]))
+    mixed = [[rows[number] for number in order[start:start + size]] for start in range(0, len(rows), size)]
     slots = max(len(row.get(_MASKED[0], ())) for row in rows)
-    layouts = {"by_length": by_length, "grouped": [padded(some) for some in grouped],
-               "dynamic": [padded(some) for some in mixed],
+    layouts = {"by_length": by_length, "dynamic": [padded(some) for some in mixed],
                "fixed": [padded(some, length, slots) for some in mixed]}
     np.savez(path, **{f"{layout}/{number}/{name}": values for layout, batches in layouts.items()
                       for number, batch in enumerate(batches) for name, values in batch.items()})

@@ -22,7 +22,7 @@ def _contestants(config: BenchmarkConfig) -> tuple[Contestant, ...]:
     home = "bert_tf.benchmarks.contestants"
     del config
     return training_contestants(f"{home}.bert_tf_models:Trainer", f"{home}.keras_hub:ClassifierTrainer",
-                                f"{home}.transformers:ClassifierTrainer", transformers_layout="grouped")
+                                f"{home}.transformers:ClassifierTrainer", transformers_layout="by_length")
 
 
 def _prepare(config: BenchmarkConfig, folder: Path) -> dict:

@@ -13,7 +13,6 @@ from bert_tf.reports.utilisation import training_flops
 from bert_tf.weights.hugging_face_config import encoder_config
 
 _PADDING = {"by_length": "batches of like length, as its pipeline makes them",
-            "grouped": "batches of like length, padded to the longest of each",
             "dynamic": "padded to the longest of a batch", "fixed": "padded to the full length"}
 _ON_JAX = {"KERAS_BACKEND": "jax", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 """Else the first process would take most of a GPU's memory, which all contestants share."""

@@ -11,8 +11,6 @@ from bert_tf.data.streams import prefetched
 
 WINDOW_BATCHES = 50
 """Batches whose examples are sorted by length together, so that lengths and examples still mix at random."""
-LENGTH_MULTIPLE = 2
-"""Batches are as long as their longest row, rounded up to a multiple of this."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +67,7 @@ class EncodedExamples:
 
         Returns:
             `(inputs, labels, weights)`: token_ids, segment_ids and padding_mask, int32 `(batch, seq)` or
-            `(batch, rows, seq)`; labels and weights keyed like the model's outputs.
+            `(batch, rows, seq)`, as long as the batch's longest row; labels and weights keyed like the model's outputs.
         """
         self._check(batch_size)
         steps = self.steps_per_epoch(batch_size)
@@ -116,7 +114,7 @@ class EncodedExamples:
                 self.rows_per_example, dtype=tf.int64), [-1])
             start = tf.gather(row_splits, row)[:, tf.newaxis]  # (rows, 1)
             length = tf.gather(row_splits, row + 1)[:, tf.newaxis] - start
-            position = tf.range(_rounded_up(tf.reduce_max(length)))[tf.newaxis]
+            position = tf.range(tf.reduce_max(length))[tf.newaxis]
             is_token = position < length
             is_second = is_token & (position >= tf.gather(first_lengths, row)[:, tf.newaxis])
             place = tf.where(is_token, start + position, tf.size(token_ids, tf.int64) - 1)
@@ -152,7 +150,3 @@ def _filled(order: tf.Tensor, batch_size: int) -> tf.Tensor:
     """`(examples,)` -> `(steps, batch_size)`, filled up with -1."""
     missing = -tf.size(order) % batch_size
     return tf.reshape(tf.pad(order, [[0, missing]], constant_values=-1), [-1, batch_size])
-
-
-def _rounded_up(length: tf.Tensor) -> tf.Tensor:
-    return -(-length // LENGTH_MULTIPLE) * LENGTH_MULTIPLE

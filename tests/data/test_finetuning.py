@@ -37,7 +37,7 @@ def test_single_texts_with_labels():
     assert examples.labels["logits"].tolist() == [1, 0, 0]
     inputs, labels, weights = only_batch(examples)
     # Shortest first; a text without pieces keeps its place.
-    assert inputs["token_ids"].tolist() == [[2, 3, 0, 0, 0, 0], [2, 6, 3, 0, 0, 0], [2, 5, 6, 7, 3, 0]]
+    assert inputs["token_ids"].tolist() == [[2, 3, 0, 0, 0], [2, 6, 3, 0, 0], [2, 5, 6, 7, 3]]
     assert labels["logits"].tolist() == [0, 0, 1] and weights["logits"].tolist() == [1, 1, 1]
     assert fits(BertClassifier(CONFIG, ["no", "yes"]), examples)
 
@@ -60,8 +60,8 @@ def test_without_labels():
 def test_choices_are_rows():
     examples = choice_examples(CHOICES, TOKENIZER, max_length=8)
     inputs, labels, _ = only_batch(examples)
-    assert inputs["token_ids"].tolist() == [[[2, 5, 3, 6, 3, 0, 0, 0], [2, 5, 3, 6, 7, 3, 0, 0]],
-                                            [[2, 6, 6, 3, 5, 3, 0, 0], [2, 6, 6, 3, 5, 5, 3, 0]]]
+    assert inputs["token_ids"].tolist() == [[[2, 5, 3, 6, 3, 0, 0], [2, 5, 3, 6, 7, 3, 0]],
+                                            [[2, 6, 6, 3, 5, 3, 0], [2, 6, 6, 3, 5, 5, 3]]]
     assert labels["logits"].tolist() == [1, 0]
     assert fits(BertMultipleChoice(CONFIG), examples)
 

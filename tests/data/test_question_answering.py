@@ -32,7 +32,7 @@ def test_answers_have_their_positions():
     assert examples.labels["end_logits"].tolist() == [8, 0]
     (inputs, labels, weights), = examples.evaluation_batches(2).as_numpy_iterator()
     assert set(labels) == set(weights) == {"start_logits", "end_logits"}
-    assert inputs["segment_ids"][1].tolist() == [0] * 4 + [1] * 11 + [0]
+    assert inputs["segment_ids"][1].tolist() == [0] * 4 + [1] * 11
 
 
 def test_windows_without_the_answer_point_at_cls():

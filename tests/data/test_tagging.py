@@ -23,9 +23,9 @@ def test_first_pieces_are_labelled():
     assert examples.token_labels.tolist() == [-1, 1, -1, -1, 2, 1, -1, -1, 1, -1]
     assert examples.sources.tolist() == [0, 2]
     (inputs, labels, weights), = examples.evaluation_batches(4).as_numpy_iterator()
-    assert inputs["token_ids"].tolist() == [[2, 5, 3] + [0] * 5, [2, 6, 7, 8, 5, 6, 3, 0]]
-    assert labels["logits"].tolist() == [[-1, 1] + [-1] * 6, [-1, 1, -1, -1, 2, 1, -1, -1]]
-    assert weights["logits"].tolist() == [[0, 1] + [0] * 6, [0, 1, 0, 0, 1, 1, 0, 0]]
+    assert inputs["token_ids"].tolist() == [[2, 5, 3] + [0] * 4, [2, 6, 7, 8, 5, 6, 3]]
+    assert labels["logits"].tolist() == [[-1, 1] + [-1] * 5, [-1, 1, -1, -1, 2, 1, -1]]
+    assert weights["logits"].tolist() == [[0, 1] + [0] * 5, [0, 1, 0, 0, 1, 1, 0]]
     assert not inputs["segment_ids"].any()
 
 
