@@ -8,6 +8,8 @@ import tensorflow as tf
 from tensorflow.core.framework import graph_pb2, node_def_pb2
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
+from bert_tf.export.parallel import ParallelModel
+
 
 class FrozenModel:
     """Stands for a model in functions that are to be saved; everything but calling it is the model's own.
@@ -20,7 +22,7 @@ class FrozenModel:
         model: one with a dict of inputs.
     """
 
-    def __init__(self, model: keras.Model):
+    def __init__(self, model: keras.Model | ParallelModel):
         self._model = model
         specs = {name: tf.TensorSpec(value.shape, value.dtype, name=name) for name, value in model.input.items()}
         traced = tf.function(lambda features: dict(model(features, training=False)), autograph=False,

@@ -12,13 +12,17 @@ from bert_tf.endpoints.endpoint import Endpoint
 from bert_tf.endpoints.fill_mask import FillMask, blank_positions
 from bert_tf.endpoints.next_sentence import NextSentence
 from bert_tf.export.frozen import FrozenModel
+from bert_tf.export.parallel import ParallelModel
 from bert_tf.features import ENCODER_INPUTS
+
+Model = keras.Model | ParallelModel | FrozenModel
 
 DEFAULT_SIGNATURE = "serving_default"
 IDS_SIGNATURE = "from_ids"
 
 
-def save_endpoint(endpoint: Endpoint, folder: str | os.PathLike, *, pairs: bool = False, freeze: bool = False) -> None:
+def save_endpoint(endpoint: Endpoint, folder: str | os.PathLike, *, pairs: bool = False, freeze: bool = False,
+                  tensor_parallel: int = 1) -> None:
     """Writes a SavedModel that takes strings (`serving_default`) and packed ids (`from_ids`).
 
     Two heads have a third signature: a classifier takes single texts and pairs, one of them as `serving_default` and
@@ -30,14 +34,18 @@ def save_endpoint(endpoint: Endpoint, folder: str | os.PathLike, *, pairs: bool 
         pairs: `serving_default` of a classifier takes `text` and `second_text`.
         freeze: the weights become constants, see `frozen.FrozenModel`; at most 2 GB. Up to twice as fast in bfloat16,
             not faster in float32; loading takes several times the time and memory.
+        tensor_parallel: in how many parts, side by side, encoder blocks compute, see `parallel.ParallelModel`.
     """
-    model = FrozenModel(endpoint.model) if freeze else endpoint.model
+    computing = ParallelModel(endpoint.model, tensor_parallel) if tensor_parallel > 1 else endpoint.model
+    model = FrozenModel(computing) if freeze else computing
+    signatures = _text_signatures(endpoint, model, pairs)
+    signatures[IDS_SIGNATURE] = _ids_function(model, endpoint.tokenizer.vocabulary.mask_id).get_concrete_function()
     module = tf.Module(name="served")
     # What a function captures has to be tracked; Keras' own variables are wrapped, and the loaders of C and C++ would
     # not find what is inside. The tokeniser's tables are plain constants.
-    module.variables_of_model = [] if freeze else [variable.value for variable in model.variables]
-    signatures = _text_signatures(endpoint, model, pairs)
-    signatures[IDS_SIGNATURE] = _ids_function(model, endpoint.tokenizer.vocabulary.mask_id)
+    if not freeze:
+        module.variables_of_model = (computing.saved_variables() if tensor_parallel > 1
+                                     else [variable.value for variable in model.variables])
     tf.saved_model.save(module, os.fspath(folder), signatures=signatures)
 
 
@@ -52,7 +60,7 @@ def load_signatures(folder: str | os.PathLike) -> Mapping[str, tf.types.experime
     return signatures
 
 
-def _text_signatures(endpoint: Endpoint, model: keras.Model | FrozenModel,
+def _text_signatures(endpoint: Endpoint, model: Model,
                      pairs: bool) -> dict[str, tf.types.experimental.Callable]:
     saved = _calling(model, endpoint)
     if isinstance(endpoint, Classifier):
@@ -69,14 +77,14 @@ def _text_signatures(endpoint: Endpoint, model: keras.Model | FrozenModel,
     return signatures
 
 
-def _calling(model: keras.Model | FrozenModel, endpoint: Endpoint) -> Endpoint:
+def _calling(model: Model, endpoint: Endpoint) -> Endpoint:
     """The endpoint with this model in place of its own."""
     endpoint = copy.copy(endpoint)
     endpoint.model = model
     return endpoint
 
 
-def _ids_function(model: keras.Model | FrozenModel, mask_id: int) -> tf.types.experimental.PolymorphicFunction:
+def _ids_function(model: Model, mask_id: int) -> tf.types.experimental.PolymorphicFunction:
     """From `ENCODER_INPUTS` to what the model gives; masked-LM logits at every [MASK]."""
     shape = [None] * len(model.input["token_ids"].shape)  # (batch, seq) or (batch, choices, seq)
     specs = [tf.TensorSpec(shape, tf.int32, name=name) for name in ENCODER_INPUTS]

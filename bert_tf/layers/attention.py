@@ -5,6 +5,7 @@ from keras import ops
 
 from bert_tf.layers.dense import Dense
 from bert_tf.layers.dropout import Dropout
+from bert_tf.layers.parts import parts_of, sum_of_parts
 from bert_tf.layers.positions import take_positions
 
 _MASKED_SCORE = -10_000.0
@@ -69,9 +70,23 @@ class SelfAttention(keras.layers.Layer):
 
     def call(self, inputs, padding_mask, return_attention_weights=False, output_positions=None, training=None):
         """Context vectors, and with `return_attention_weights` the probabilities they were mixed with."""
+        if not training and not return_attention_weights and (parts := parts_of(self.num_heads)):
+            contexts = [self._attend(self.query_key_value.columns(inputs, part, 3), padding_mask, output_positions,
+                                     training)[0] for part in parts]
+            return sum_of_parts([self.output_projection.rows(context, part)
+                                 for context, part in zip(contexts, parts, strict=True)])
         vectors = self.query_key_value(inputs)
         if output_positions is None and not return_attention_weights and self._is_one_kernel():
             return self.output_projection(self._in_one_kernel(vectors, padding_mask, training))
+        context, probabilities = self._attend(vectors, padding_mask, output_positions, training)
+        outputs = self.output_projection(context)
+        return (outputs, probabilities) if return_attention_weights else outputs
+
+    def _attend(self, vectors, padding_mask, output_positions, training):
+        """From [query | key | value] of all heads, or of some, to their context, and the probabilities in it.
+
+        float `(batch, seq, 3 * heads * head)` -> `(batch, looking, heads * head)`, `(batch, heads, looking, seq)`.
+        """
         if output_positions is None:
             query, key, value = self._split_heads(vectors, 3)
         else:
@@ -87,8 +102,7 @@ class SelfAttention(keras.layers.Layer):
         probabilities = ops.softmax(scores + _MASKED_SCORE * is_padding[:, None, None, :], axis=-1)
 
         dropped = self.dropout_layer(ops.cast(probabilities, self.compute_dtype), training=training)
-        outputs = self.output_projection(self._join_heads(ops.matmul(dropped, value)))
-        return (outputs, probabilities) if return_attention_weights else outputs
+        return self._join_heads(ops.matmul(dropped, value)), probabilities
 
     def _is_one_kernel(self) -> bool:
         if keras.backend.backend() != "jax" or self.compute_dtype not in ("bfloat16", "float16"):
@@ -106,31 +120,31 @@ class SelfAttention(keras.layers.Layer):
                       seed=self.dropout_layer.seeds.next() if rate else None)
 
     def _take_queries(self, vectors):
-        """`(batch, seq, 3 * hidden)` -> `(batch, seq, hidden)`, and keys with values, `(batch, seq, 2 * hidden)`."""
-        hidden_dim = self.num_heads * self._head_dim
+        """`(batch, seq, 3 * width)` -> `(batch, seq, width)`, and keys with values, `(batch, seq, 2 * width)`."""
+        width = vectors.shape[-1] // 3
         if _trains_on_one_cpu():
             # The gradient puts the parts together; that of slices adds up two of the whole width.
-            return ops.split(vectors, [hidden_dim], axis=-1)
-        return vectors[..., :hidden_dim], vectors[..., hidden_dim:]
+            return ops.split(vectors, [width], axis=-1)
+        return vectors[..., :width], vectors[..., width:]
 
     def _split_heads(self, vectors, parts: int):
-        """`(batch, seq, parts * hidden)` -> `parts` times `(batch, heads, seq, head)`."""
+        """`(batch, seq, parts * heads * head)` -> `parts` times `(batch, heads, seq, head)`."""
         if _trains_on_one_cpu():
             from bert_tf.layers.heads_tensorflow import split_heads
 
             return split_heads(vectors, parts, self.num_heads)
-        heads = ops.reshape(vectors, (-1, ops.shape(vectors)[1], parts * self.num_heads, self._head_dim))
+        heads = ops.reshape(vectors, (-1, ops.shape(vectors)[1], vectors.shape[-1] // self._head_dim, self._head_dim))
         return ops.split(ops.transpose(heads, (0, 2, 1, 3)), parts, axis=1)
 
     def _join_heads(self, context):
-        """`(batch, heads, looking, head)` -> `(batch, looking, hidden)`."""
+        """`(batch, heads, looking, head)` -> `(batch, looking, heads * head)`."""
         if _trains_on_one_cpu():
             from bert_tf.layers.heads_tensorflow import join_heads
 
             return join_heads(context)
-        # (batch, heads, looking, head) -> (batch, looking, heads, head) -> (batch, looking, hidden)
+        # (batch, heads, looking, head) -> (batch, looking, heads, head) -> (batch, looking, heads * head)
         context = ops.transpose(context, (0, 2, 1, 3))
-        return ops.reshape(context, (-1, ops.shape(context)[1], self.num_heads * self._head_dim))
+        return ops.reshape(context, (-1, ops.shape(context)[1], context.shape[2] * self._head_dim))
 
     def get_config(self):
         """Constructor arguments."""

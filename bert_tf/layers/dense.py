@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from bert_tf.layers.parts import Part
 from bert_tf.layers.rows import as_rows, from_rows
 
 
@@ -21,6 +22,23 @@ class Dense(keras.layers.Dense):
         if self.activation is not None:
             outputs = self.activation(outputs)
         return from_rows(outputs, inputs)
+
+    def columns(self, inputs, part: Part, repeats: int = 1):
+        """A part of the outputs: inputs x some columns of the kernel + bias.
+
+        Args:
+            inputs: as for `call`.
+            part: see `parts.py`.
+            repeats: how many outputs of the same width lie side by side; the part has its share of each.
+        """
+        kernel, bias = (part.of(variable, self.compute_dtype, axis, repeats)
+                        for variable, axis in ((self.kernel, 1), (self.bias, 0)))
+        return from_rows(_add_bias(ops.matmul(as_rows(inputs), kernel), bias, False), inputs)
+
+    def rows(self, inputs, part: Part):
+        """What a part of the inputs adds to the outputs: inputs x some rows of the kernel, and the bias once."""
+        outputs = ops.matmul(as_rows(inputs), part.of(self.kernel, self.compute_dtype, 0))
+        return from_rows(_add_bias(outputs, self.bias, False) if part.number == 0 else outputs, inputs)
 
 
 def _add_bias(rows, bias, training):

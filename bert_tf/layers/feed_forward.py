@@ -4,6 +4,7 @@ import keras
 
 from bert_tf.layers.activation import activation_function
 from bert_tf.layers.dense import Dense
+from bert_tf.layers.parts import parts_of, sum_of_parts
 from bert_tf.layers.rows import as_rows, from_rows
 
 
@@ -46,7 +47,13 @@ class FeedForward(keras.layers.Layer):
     def call(self, inputs, training=None):
         """Expand, activate, contract."""
         activate = self._activate if training else self._activate_at_inference
-        return from_rows(self.contract(activate(self.expand(as_rows(inputs)))), inputs)
+        rows = as_rows(inputs)
+        if not training and (parts := parts_of(self.intermediate_dim)):
+            outputs = sum_of_parts([self.contract.rows(activate(self.expand.columns(rows, part)), part)
+                                    for part in parts])
+        else:
+            outputs = self.contract(activate(self.expand(rows)))
+        return from_rows(outputs, inputs)
 
     def compute_output_shape(self, input_shape):
         """The shape of the input."""

@@ -1,5 +1,7 @@
 """The tokeniser in operations that LiteRT has."""
 
+import dataclasses
+
 import tensorflow as tf
 
 from bert_tf.config import require
@@ -12,7 +14,7 @@ class LiteRTTokenizer(WordPieceTokenizer):
     """A `WordPieceTokenizer` whose graph becomes LiteRT's builtins and the two kernels of tf-text, nothing else.
 
     LiteRT can neither measure nor cut strings, match patterns or search lists. So there are offsets for one text at a
-    time only, and special tokens (`keep_special_tokens`) are always looked for.
+    time only, and special tokens (`keep_special_tokens`) are looked for where their first character is among the pieces.
 
     Args: as `WordPieceTokenizer`.
 
@@ -27,22 +29,34 @@ class LiteRTTokenizer(WordPieceTokenizer):
         strips = self.lowercase if self.strip_accents is None else self.strip_accents
         self._lossless_normalizer = build_normalizer(lowercase=self.lowercase, strip_accents=strips, lossless=True)
         self._eager_pieces = self._pieces  # not in a function that takes any number of texts
+        # Special tokens begin with punctuation, which is always a piece of its own.
+        firsts = sorted({token[0] for token in dataclasses.astuple(self.vocabulary.special_tokens)})
+        self._first_ids = [self.vocabulary.id_of(first) if first in self.vocabulary else self.vocabulary.unknown_id
+                           for first in firsts]
 
     def _pieces(self, texts: tf.Tensor, with_offsets: bool) -> Pieces:
-        if not self.keep_special_tokens:
-            return self._plain_pieces(texts, with_offsets)
-        return self._special_token_finder.put_in(texts, self._plain_pieces(texts, with_offsets=True))
-
-    def _plain_pieces(self, texts: tf.Tensor, with_offsets: bool) -> Pieces:
-        pieces, origins = self._run_kernels(texts, with_offsets)
+        knows_origins = with_offsets or self.keep_special_tokens
+        require(not knows_origins or texts.shape[0] == 1, "one text where special tokens or offsets are looked for",
+                shape=tuple(texts.shape))
+        pieces, origins = self._run_kernels(texts, knows_origins)
         pieces = self._long_word_filter.apply(pieces)
         if texts.shape[0] is not None:
             pieces.row_splits.set_shape(texts.shape[0] + 1)
-        return self._in_original(texts, pieces, origins.values) if with_offsets else pieces
+        if with_offsets:
+            pieces = self._in_original(texts, pieces, origins.values)
+        if not self.keep_special_tokens:
+            return pieces
+
+        def put_in():
+            # The limits would need a table of their own; nothing looks at them here.
+            placed = pieces if with_offsets else pieces._replace(starts=tf.gather(origins.values, pieces.starts))
+            return tuple(self._special_token_finder.put_in(texts, placed))
+
+        may_begin = tf.reduce_any(pieces.ids[:, tf.newaxis] == self._first_ids)
+        return Pieces(*tf.cond(may_begin, put_in, lambda: tuple(pieces)))
 
     def _in_original(self, text: tf.Tensor, pieces: Pieces, origins: tf.Tensor) -> Pieces:
         """As `offsets.in_original`, for one text, `(1,)`, without looking at its bytes."""
-        require(text.shape[0] == 1, "one text where special tokens or offsets are looked for", shape=tuple(text.shape))
         last = tf.gather(origins, pieces.limits - 1)
         # A piece ends where the next character begins, which may be one that is dropped.
         _, begins = self._lossless_normalizer.normalize_with_offsets(text)

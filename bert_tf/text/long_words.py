@@ -35,9 +35,15 @@ class LongWordFilter(tf.Module):
 
     def apply(self, pieces: Pieces) -> Pieces:
         """The pieces without long words; their [UNK] reaches from the start to the limit of the word."""
-        run = self._run
         lengths = tf.cast(tf.gather(self._lengths, pieces.ids), tf.int32)
-        at = places_of(_all_set(lengths < 0, run))
+        begins_run = _all_set(lengths < 0, self._run)
+        return Pieces(*tf.cond(tf.reduce_any(begins_run),
+                               lambda: tuple(self._measured(pieces, lengths, places_of(begins_run))),
+                               lambda: tuple(pieces)))
+
+    def _measured(self, pieces: Pieces, lengths: tf.Tensor, at: tf.Tensor) -> Pieces:
+        """As `apply`, with the lengths of the pieces and the places where enough continuing ones follow each other."""
+        run = self._run
         # Neighbouring places belong to one word, which begins one piece before the first of them.
         is_apart = at[1:] != at[:-1] + 1
         first_at = places_of(tf.concat([[True], is_apart], axis=0)[:tf.size(at)])

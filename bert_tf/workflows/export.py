@@ -27,7 +27,7 @@ million 21 GB."""
 
 
 def export_saved_model(model: str, output: str, *, version: int | None = None, max_length: int | None = None,
-                       precision: str = "float32", pairs: bool | None = None,
+                       precision: str = "float32", pairs: bool | None = None, tensor_parallel: int = 2,
                        report: Callable[[str], None] = print) -> pathlib.Path:
     """Writes `output/<version>/` for TensorFlow Serving, and beside it what a server and its users want to know.
 
@@ -39,6 +39,7 @@ def export_saved_model(model: str, output: str, *, version: int | None = None, m
         precision: one of `PRECISIONS`. In bfloat16 the weights of models up to `MOST_FROZEN` become constants.
         pairs: whether a classifier's `serving_default` takes pairs; by default what it was trained on, if its
             `config.json` says so under `text_pairs`, else single texts.
+        tensor_parallel: in how many parts encoder blocks compute, side by side on the cores of a CPU; 1 for a GPU.
         report: gets each line.
 
     Returns:
@@ -48,6 +49,7 @@ def export_saved_model(model: str, output: str, *, version: int | None = None, m
         ValueError: the version exists, or the model cannot be exported like this. Nothing is written then.
     """
     require(precision in PRECISIONS, f"`precision` to be one of {', '.join(PRECISIONS)}", precision=precision)
+    require(tensor_parallel >= 1, "`tensor_parallel` >= 1", tensor_parallel=tensor_parallel)
     folder = pathlib.Path(output)
     name = folder.resolve().name
     require(bool(re.fullmatch(r"[\w-][\w.-]*", name, re.ASCII)),
@@ -61,7 +63,8 @@ def export_saved_model(model: str, output: str, *, version: int | None = None, m
         pairs = bool(getattr(loaded, "kept_config", {}).get("text_pairs", False))
     with new_version(folder, version) as unfinished:
         save_endpoint(endpoint, unfinished, pairs=pairs,
-                      freeze=precision == "bfloat16" and loaded.count_params() <= MOST_FROZEN)
+                      freeze=precision == "bfloat16" and loaded.count_params() <= MOST_FROZEN,
+                      tensor_parallel=tensor_parallel)
         signatures = load_signatures(unfinished)
         write_warmup(unfinished, name, endpoint, signatures)
         beside = {"README.md": readme(name, endpoint, signatures), "models.config": models_config(name),
