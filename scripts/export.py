@@ -29,9 +29,9 @@ _PRECISION = flags.DEFINE_enum("precision", "float32", ["float32", "bfloat16"],
                                "weights of models up to 50 million parameters are then constants of the graph: twice "
                                "as fast for short texts, slower and larger to open.")
 _TENSOR_PARALLEL = flags.DEFINE_integer(
-    "tensor_parallel", 2, "saved_model: parts that attention and feed-forward networks are computed in, side by side on "
-    "the cores of a CPU. With TensorFlow Serving's --tensorflow_intra_op_parallelism=1 a single text takes two thirds "
-    "of the time. 1 for a GPU.", lower_bound=1)
+    "tensor_parallel", 2, "saved_model: parts that attention and feed-forward networks are computed in, side by side "
+    "on the cores of a CPU. With TensorFlow Serving's --tensorflow_intra_op_parallelism=1 a single text takes two "
+    "thirds of the time. 1 for a GPU.", lower_bound=1)
 _PAIRS = flags.DEFINE_bool("pairs", None, "A classifier takes pairs of texts; by default what it was trained on.")
 _INPUT = flags.DEFINE_enum("input", "text", ["text", "ids"], "tflite: strings go in, or packed ids.")
 _QUANTIZE = flags.DEFINE_enum("quantize", "none", ["none", "float16", "dynamic", "int8"],
@@ -71,8 +71,8 @@ def main(argv):
 def _export_tflite():
     foreign = [f"--{flag.name}" for flag in (_VERSION, _PRECISION, _TENSOR_PARALLEL) if flag.present]
     if foreign:
-        raise app.UsageError(f"Expected {', '.join(foreign)} without --format=tflite, whose files have no versions, are "
-                             "made smaller by --quantize, and share an operation among threads by themselves.")
+        raise app.UsageError(f"Expected {', '.join(foreign)} with other formats: tflite files have no versions, are "
+                             "made smaller by --quantize, and share operations among threads by themselves.")
     from bert_tf.workflows.export_tflite import export_tflite
 
     lengths = _LENGTHS.value or []

@@ -14,7 +14,7 @@ class LiteRTTokenizer(WordPieceTokenizer):
     """A `WordPieceTokenizer` whose graph becomes LiteRT's builtins and the two kernels of tf-text, nothing else.
 
     LiteRT can neither measure nor cut strings, match patterns or search lists. So there are offsets for one text at a
-    time only, and special tokens (`keep_special_tokens`) are looked for where their first character is among the pieces.
+    time only, and special tokens (`keep_special_tokens`) are looked for where their first character is a piece.
 
     Args: as `WordPieceTokenizer`.
 

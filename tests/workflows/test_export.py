@@ -132,10 +132,19 @@ def test_the_script_writes_the_next_version(tmp_path):
     assert "computed in bfloat16" in (output / "README.md").read_text()
 
 
+@pytest.mark.parametrize("other", ["hub", "tflite"])
+def test_the_script_divides_saved_models_only(tmp_path, other):
+    done = subprocess.run([sys.executable, str(SCRIPT), f"--model={FOLDER / 'BertModel'}", f"--output={tmp_path / 'a'}",
+                           f"--format={other}", "--tensor_parallel=2"], capture_output=True, text=True)
+    assert done.returncode != 0 and "Expected --tensor_parallel with" in done.stdout + done.stderr
+    assert not [*tmp_path.iterdir()]
+
+
 @pytest.mark.parametrize(("model", "options", "message"), [
     ("BertForMaskedLM", {"version": 3}, "a version that does not exist yet. Received: version=3"),
     ("BertForMaskedLM", {"max_length": 25}, r"`max_length` in \[3, 24\]. Received: max_length=25"),
     ("BertForMaskedLM", {"precision": "int8"}, "`precision` to be one of float32, bfloat16. Received: precision='int8"),
+    ("BertForMaskedLM", {"tensor_parallel": 0}, "`tensor_parallel` >= 1. Received: tensor_parallel=0"),
     ("BertModel", {}, "a model with a head that answers texts: BertPretrainer.*Received: model='BertEncoder'"),
     ("nowhere", {}, "a model folder"),
 ])
