@@ -43,9 +43,9 @@ def readme(name: str, endpoint: Endpoint,
         "## What comes out\n\n" + _meanings(endpoint, signatures),
         "## Start\n\n```bash\ndocker compose up\n```\n\nin this folder: REST on port 8501, gRPC on port 8500. "
         "`python scripts/serve.py` of bert_tf serves the same REST calls without Docker. The server warms up with "
-        "the requests in `assets.extra` before it calls the model ready. On a CPU it answers faster with "
-        "`--tensorflow_intra_op_parallelism=1` among the server's flags: each operation on one core, and those that do "
-        "not depend on each other side by side.",
+        "the requests in `assets.extra` before it calls the model ready. Many clients, and on two cores a single one, "
+        "too, are answered faster with `--tensorflow_intra_op_parallelism=1` among the server's flags: each operation "
+        "on one core, those that do not depend on each other side by side.",
         "## Ask\n\n" + _rest(name, inputs, answers) + "\n\n" + _grpc(name, inputs, answers),
     ]
     return "\n\n".join(parts) + "\n"
