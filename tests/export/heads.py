@@ -1,6 +1,8 @@
-"""A tiny model with random weights for each head."""
+"""A tiny model with random weights for each head, and what it can be fed with."""
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from bert_tf.config import EncoderConfig
 from bert_tf.endpoints.endpoint import Endpoint
@@ -44,3 +46,13 @@ def model(head: str) -> keras.Model:
 def endpoint(head: str) -> Endpoint:
     """The endpoint of `model(head)`."""
     return endpoint_for(model(head))
+
+
+def features(model: keras.Model, rows: int = 3, seq: int = 7) -> dict[str, tf.Tensor]:
+    """Random ids; the last row is half padding."""
+    random = np.random.default_rng(0)
+    values = {"token_ids": random.integers(0, model.config.vocabulary_size, (rows, seq)),
+              "segment_ids": random.integers(0, 2, (rows, seq)), "padding_mask": np.ones((rows, seq)),
+              "masked_positions": random.integers(0, seq, (rows, 2))}
+    values["padding_mask"][-1, seq // 2:] = 0
+    return {name: tf.constant(value, tf.int32) for name, value in values.items() if name in model.input}

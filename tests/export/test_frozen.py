@@ -7,17 +7,8 @@ from bert_tf.export.frozen import FrozenModel
 from bert_tf.export.saved_model import load_signatures, save_endpoint
 from bert_tf.models.pretrainer import BertPretrainer
 from tests.export import heads, texts
+from tests.export.heads import features
 from tests.export.operations import CORE, TEXT_KERNELS, operations_of
-
-
-def features(model, rows=3, seq=7):
-    """Random ids; the last row is half padding."""
-    random = np.random.default_rng(0)
-    values = {"token_ids": random.integers(0, model.config.vocabulary_size, (rows, seq)),
-              "segment_ids": random.integers(0, 2, (rows, seq)), "padding_mask": np.ones((rows, seq)),
-              "masked_positions": random.integers(0, seq, (rows, 2))}
-    values["padding_mask"][-1, seq // 2:] = 0
-    return {name: tf.constant(value, tf.int32) for name, value in values.items() if name in model.input}
 
 
 def constants(function):

@@ -8,8 +8,8 @@ from bert_tf.export.parallel import ParallelModel
 from bert_tf.export.saved_model import load_signatures, save_endpoint
 from bert_tf.models.classifier import BertClassifier
 from tests.export import heads, texts
+from tests.export.heads import features
 from tests.export.operations import CORE, TEXT_KERNELS, operations_of
-from tests.export.test_frozen import features
 
 
 def saved_shapes(folder):
