@@ -56,8 +56,9 @@ class Windows:
             return tf.gather(lengths, tf.minimum(window, len(self._starts)))
 
         def join(window: tf.Tensor, units: tf.data.Dataset) -> tf.data.Dataset:
-            rows = units.map(lambda _, rows: rows).rebatch(units_in(window) * self._unit)
-            return rows.map(lambda rows: (window, rows))
+            # Not `rebatch`: to join what it has cut itself it logs an error for each piece.
+            return units.map(lambda _, rows: rows).batch(units_in(window)).map(lambda rows: (window, {
+                name: tf.reshape(values, [-1, *values.shape[2:]]) for name, values in rows.items()}))
 
         units = examples.rebatch(self._unit).enumerate(self.first_batch(first) // self._unit_batches)
         return units.group_by_window(lambda unit, _: self._window_of(unit), join, window_size_func=units_in)

@@ -66,3 +66,8 @@ def test_every_batch_is_in_the_window_that_holds_it(small, batch_size):
     for batch in range(starts[-1]):
         window, skipped = cut.place_of(batch)
         assert starts[window] <= batch < starts[window + 1] and skipped == batch - starts[window]
+
+
+def test_windows_are_joined_without_a_word_from_tensorflow(small, capfd):
+    assert lengths(Windows(4).cut(stream().rebatch(64)), 5)[-1] == (4, 64)
+    assert "SubBuffer" not in capfd.readouterr().err
