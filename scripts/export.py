@@ -60,8 +60,9 @@ def main(argv):
 
     options = dict(version=_VERSION.value, max_length=_MAX_LENGTH.value, precision=_PRECISION.value)
     if _FORMAT.value == "hub":
-        if _TENSOR_PARALLEL.present:
-            raise app.UsageError("Expected --tensor_parallel with --format=saved_model. Received: --format=hub.")
+        foreign = [f"--{flag.name}" for flag in (_TENSOR_PARALLEL, _PAIRS) if flag.present]
+        if foreign:
+            raise app.UsageError(f"Expected {', '.join(foreign)} with other formats. Received: --format=hub.")
         export_hub(_MODEL.value, _OUTPUT.value, **options)
     else:
         export_saved_model(_MODEL.value, _OUTPUT.value, pairs=_PAIRS.value, tensor_parallel=_TENSOR_PARALLEL.value,

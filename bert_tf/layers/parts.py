@@ -3,6 +3,7 @@
 import contextlib
 import contextvars
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -64,7 +65,4 @@ def parts_of(units: int) -> Sequence[Part]:
 
 def sum_of_parts(parts: Sequence):
     """The parts' outputs added up, the first ones first."""
-    total, *others = parts
-    for part in others:
-        total = ops.add(total, part)
-    return total
+    return functools.reduce(ops.add, parts)

@@ -1,7 +1,7 @@
 import pytest
 
 from bert_tf.evaluation.cmrc import cmrc_scores
-from tests.evaluation.test_squad import asked
+from tests.evaluation.asked import asked
 
 
 @pytest.mark.parametrize("predicted, answer, exact, f1", [

@@ -1,24 +1,11 @@
 """The expected numbers follow from the definitions; the comment beside a case says how."""
 
 import math
-from typing import NamedTuple
 
 import pytest
 
 from bert_tf.evaluation.squad import normalized_answer, squad2_scores, squad_scores
-
-
-class Right(NamedTuple):
-    text: str
-
-
-class Asked(NamedTuple):
-    id: str
-    answers: tuple[Right, ...]
-
-
-def asked(*answers, id_="q"):
-    return Asked(id_, tuple(map(Right, answers)))
+from tests.evaluation.asked import asked
 
 
 @pytest.mark.parametrize("text, expected", [

@@ -140,6 +140,14 @@ def test_the_script_divides_saved_models_only(tmp_path, other):
     assert not [*tmp_path.iterdir()]
 
 
+def test_the_script_knows_no_pairs_in_tf_hubs_text_api(tmp_path):
+    done = subprocess.run([sys.executable, str(SCRIPT), f"--model={FOLDER / 'BertModel'}", f"--output={tmp_path / 'a'}",
+                           "--format=hub", "--pairs"], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "Expected --pairs with other formats. Received: --format=hub." in done.stdout + done.stderr
+    assert not [*tmp_path.iterdir()]
+
+
 @pytest.mark.parametrize(("model", "options", "message"), [
     ("BertForMaskedLM", {"version": 3}, "a version that does not exist yet. Received: version=3"),
     ("BertForMaskedLM", {"max_length": 25}, r"`max_length` in \[3, 24\]. Received: max_length=25"),
