@@ -10,3 +10,9 @@ import tensorflow as tf  # noqa: E402
 # Two virtual devices for the tests of `MirroredStrategy`.
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+def pytest_collection_modifyitems(items):
+    """The files with slow tests come first, so that none is left to one process while another has nothing to do."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

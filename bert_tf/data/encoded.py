@@ -54,6 +54,7 @@ class EncodedExamples:
         """Batches in which each example is once; the last one may be smaller."""
         return -(-len(self) // batch_size)
 
+    @tf.autograph.experimental.do_not_convert
     def training_batches(self, batch_size: int, *, seed: int = 0, first_batch: int = 0) -> tf.data.Dataset:
         """An endless stream of batches; batch i depends on (seed, i) only.
 
@@ -77,6 +78,7 @@ class EncodedExamples:
         numbers = orders.flat_map(tf.data.Dataset.from_tensor_slices).skip(skipped)
         return self._batches(numbers)
 
+    @tf.autograph.experimental.do_not_convert
     def evaluation_batches(self, batch_size: int) -> tf.data.Dataset:
         """Every example once, shortest first; see `by_length` and `in_order`. Batches as in `training_batches`."""
         self._check(batch_size)

@@ -233,12 +233,16 @@ def _reached(sentences: Sentences, following: tf.Tensor) -> tf.Tensor:
     reached = tf.concat([sentences.first == tf.range(count), [False]], 0)
     num_doublings = tf.cast(tf.math.ceil(tf.math.log(tf.cast(count + 2, tf.float32)) / tf.math.log(2.0)), tf.int32)
     jumps = tf.TensorArray(tf.int32, size=num_doublings, infer_shape=False, element_shape=[None])
-    for step in tf.range(num_doublings):
-        jumps = jumps.write(step, jump)
-        jump = tf.gather(jump, jump)
-    for step in tf.range(num_doublings):
-        targets = tf.boolean_mask(jumps.read(num_doublings - 1 - step), reached)
-        reached = tf.tensor_scatter_nd_update(reached, targets[:, tf.newaxis], tf.ones_like(targets, tf.bool))
+
+    def double(step: tf.Tensor, jumps: tf.TensorArray, jump: tf.Tensor) -> tuple[tf.Tensor, tf.TensorArray, tf.Tensor]:
+        return step + 1, jumps.write(step, jump), tf.gather(jump, jump)
+
+    def reach(step: tf.Tensor, reached: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        targets = tf.boolean_mask(jumps.read(step - 1), reached)
+        return step - 1, tf.tensor_scatter_nd_update(reached, targets[:, tf.newaxis], tf.ones_like(targets, tf.bool))
+
+    _, jumps, _ = tf.while_loop(lambda step, *_: step < num_doublings, double, (0, jumps, jump))
+    _, reached = tf.while_loop(lambda step, _: step > 0, reach, (num_doublings, reached))
     return tf.cast(tf.where(reached[:-1])[:, 0], tf.int32)
 
 

@@ -18,6 +18,7 @@ Build = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
 """From a block, with the numbers of its pass and of itself, to its examples."""
 
 
+@tf.autograph.experimental.do_not_convert
 def pretraining_dataset(
     files: Sequence[str | Path],
     tokenizer: WordPieceTokenizer,
@@ -80,6 +81,7 @@ def pretraining_dataset(
         fixed_length=fixed_length)
 
 
+@tf.autograph.experimental.do_not_convert
 def held_out_dataset(
     files: Sequence[str | Path],
     tokenizer: WordPieceTokenizer,
@@ -110,6 +112,7 @@ def held_out_dataset(
     return batches
 
 
+@tf.autograph.experimental.do_not_convert
 def held_out_sentences(files: Sequence[str | Path], held_out_threshold: int) -> tf.data.Dataset:
     """The sentences of the held-out documents one by one, string `()`."""
     return documents_of(files, held_out_threshold, held_out=True).map(lambda lines, document: lines).unbatch()
@@ -151,7 +154,7 @@ def _builder(start: Position, tokenizer: WordPieceTokenizer, examples: ExampleCo
              threshold: int) -> Build:
     """From what `_blocks_from` gives to packed, unmasked examples that tell where they come from, int64 `ORIGIN`."""
 
-    @tf.function  # traced once, wherever it is mapped
+    @tf.function(autograph=False)  # traced once, wherever it is mapped
     def build(number: tf.Tensor, block: tf.Tensor, lines: tf.Tensor) -> dict[str, tf.Tensor]:
         selected = one_side(*number_documents(lines), threshold, held_out=False)
         rows = block_examples(*selected, tokenizer, examples, tf.stack([tf.constant(seed, tf.int64), number]))

@@ -46,7 +46,7 @@ class RecordBuilder:
         self._serializer = ExampleSerializer(len(tokenizer.vocabulary), config.sequence_length,
                                              has_labels=config.objective != "mlm")
         # Traced once for all parts and workers.
-        self._function = tf.function(self._build, input_signature=[
+        self._function = tf.function(self._build, autograph=False, input_signature=[
             tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.int32)])
 
     def build(self, lines: tf.Tensor, document: tf.Tensor) -> Records:
@@ -66,6 +66,7 @@ class RecordBuilder:
                        tf.size(tf.unique(document).y), tf.reduce_sum(tf.cast(is_unknown, tf.int32)))
 
 
+@tf.autograph.experimental.do_not_convert
 def build_streaming(files: Sequence[str | Path], tokenizer: WordPieceTokenizer, config: RecordsConfig, folder: Path,
                     threshold: int, *, workers: int | None = None,
                     progress: Callable[[int], None] = lambda documents: None) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from bert_tf.text.tokenizer import WordPieceTokenizer
 _RECORDS_PER_PARSE = 1024
 
 
+@tf.autograph.experimental.do_not_convert
 def records_dataset(records: RecordFiles, tokenizer: WordPieceTokenizer, masking: MaskingConfig, *, batch_size: int,
                     seed: int = 0, first_batch: int = 0, fixed_length: bool = False, keep_masks: bool = False,
                     service: str | None = None) -> tf.data.Dataset:
@@ -63,6 +64,7 @@ def records_dataset(records: RecordFiles, tokenizer: WordPieceTokenizer, masking
     return prefetched(batches)
 
 
+@tf.autograph.experimental.do_not_convert
 def held_out_records(records: RecordFiles, tokenizer: WordPieceTokenizer, masking: MaskingConfig, *, batch_size: int,
                      max_examples: int, seed: int = 0, fixed_length: bool = False,
                      keep_masks: bool = False) -> tf.data.Dataset:

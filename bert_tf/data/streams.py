@@ -34,6 +34,7 @@ def phased(phases: Sequence[tuple[int, Callable[[int], tf.data.Dataset]]], first
     return stream
 
 
+@tf.autograph.experimental.do_not_convert
 def worker_share(batches: tf.data.Dataset, worker: int, num_workers: int) -> tf.data.Dataset:
     """The rows of each global batch that one of several workers trains on, as equal contiguous parts.
 

@@ -56,9 +56,8 @@ def _duration(size: int, dtype: str, repeats: int) -> float:
     return min(durations) / repeats
 
 
-@tf.function(reduce_retracing=True)
+@tf.function(reduce_retracing=True, autograph=False)
 def _products(factor: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-    value = factor
-    for _ in tf.range(count):
-        value = tf.matmul(value, factor)
-    return tf.reduce_sum(value)
+    _, product = tf.while_loop(lambda step, _: step < count,
+                               lambda step, product: (step + 1, tf.matmul(product, factor)), (0, factor))
+    return tf.reduce_sum(product)

@@ -32,6 +32,7 @@ class Preprocessor(tf.Module):
         self.max_length = max_length
         self.length_multiple = length_multiple
 
+    @tf.autograph.experimental.do_not_convert
     def __call__(self, texts: tf.Tensor, second_texts: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """Tokenises and packs.
 

@@ -81,11 +81,12 @@ class WordPieceTokenizer(tf.Module):
 
         # Outside of graphs, too, the two halves of a batch are to run at the same time, so a function is used there.
         texts = tf.TensorSpec([None], tf.string)
-        plain, exact = (tf.function(functools.partial(self._pieces, with_offsets=with_offsets), input_signature=[texts])
-                        for with_offsets in (False, True))
+        plain, exact = (tf.function(functools.partial(self._pieces, with_offsets=with_offsets), input_signature=[texts],
+                                    autograph=False) for with_offsets in (False, True))
         # A closure, because tf.Module would export functions that are attributes.
         self._eager_pieces = lambda texts, with_offsets: (exact if with_offsets else plain)(texts)
 
+    @tf.autograph.experimental.do_not_convert
     def tokenize(self, strings: Strings) -> tf.RaggedTensor:
         """Word pieces of each string.
 
@@ -98,6 +99,7 @@ class WordPieceTokenizer(tf.Module):
         (pieces,) = self._tokenize(strings, with_offsets=False)
         return pieces
 
+    @tf.autograph.experimental.do_not_convert
     def tokenize_with_offsets(self, strings: Strings) -> tuple[tf.RaggedTensor, tf.RaggedTensor, tf.RaggedTensor]:
         """Word pieces of each string and where they come from.
 
@@ -160,6 +162,7 @@ class WordPieceTokenizer(tf.Module):
         row_splits = tf.gather(ids.row_splits, word_splits)
         return Pieces(ids.values, starts.values + shift, limits.values + shift, row_splits), origins
 
+    @tf.autograph.experimental.do_not_convert
     def detokenize(self, ids: tf.Tensor | tf.RaggedTensor | Sequence) -> tf.Tensor:
         """Joins pieces to text: words with a space between them, continuing pieces without.
 

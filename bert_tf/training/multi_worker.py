@@ -69,6 +69,7 @@ class MultiWorkerFit:
         return steps
 
 
+@tf.autograph.experimental.do_not_convert
 def share_of_worker(strategy: tf.distribute.Strategy, batches: tf.data.Dataset) -> tf.distribute.DistributedDataset:
     """Hands a data set of this worker's rows of each global batch to its devices; `fit` and `evaluate` take the result.
 
@@ -87,6 +88,7 @@ def share_of_worker(strategy: tf.distribute.Strategy, batches: tf.data.Dataset) 
     return strategy.distribute_datasets_from_function(on_devices)
 
 
+@tf.autograph.experimental.do_not_convert
 def device_parts(batch: Any, count: int) -> tf.data.Dataset:
     """One batch -> a data set of `count` batches of consecutive rows, as many in each as can be."""
     def part(index):

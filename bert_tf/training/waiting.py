@@ -15,6 +15,7 @@ class WaitingTime:
         with tf.device("/CPU:0"):
             self._seconds = tf.Variable(0.0, dtype=tf.float64, trainable=False)
 
+    @tf.autograph.experimental.do_not_convert
     def measured(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
         """`dataset`, its waits being measured; put it behind the last prefetch."""
         # A zip asks its parts one after the other: first the clock, then the batch.

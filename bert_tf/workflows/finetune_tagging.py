@@ -50,7 +50,7 @@ class TaggingTask:
 
     def scorer(self, model: keras.Model) -> Callable[[Sequence[TaggedSentence]], Evaluation]:
         """The loss of a row is the sum of -log probability of its words' right tags."""
-        @tf.function(reduce_retracing=True)
+        @tf.function(reduce_retracing=True, autograph=False)
         def log_probabilities(features):
             return tf.nn.log_softmax(model(features, training=False)["logits"])
 

@@ -1,4 +1,7 @@
 import gzip
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -221,3 +224,31 @@ def test_batches_end_at_once(corpus, tokenizer):
     for dataset in (pretraining_dataset(*settings, batch_size=8),
                     held_out_dataset(*settings, batch_size=8, max_examples=9), documents_of(corpus, 0, held_out=False)):
         assert dataset.options().autotune.enabled is False
+
+
+FIRST_BATCH = """
+import glob, sys, tempfile
+import tensorflow as tf
+from bert_tf.config import ExampleConfig, MaskingConfig
+from bert_tf.data.pipelines import held_out_dataset, pretraining_dataset
+from bert_tf.text.preprocessor import Preprocessor
+from bert_tf.text.tokenizer import WordPieceTokenizer
+
+tokenizer = WordPieceTokenizer(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "w1", "w2"])
+settings = sys.argv[1:], tokenizer, ExampleConfig(32), MaskingConfig()
+texts = tf.data.Dataset.from_tensors(["w1 w2"])
+tokenizer.detokenize(tokenizer.tokenize(["w1 w2"]))
+for build in (lambda: pretraining_dataset(*settings, batch_size=2),
+              lambda: held_out_dataset(*settings, batch_size=2, max_examples=4),
+              lambda: texts.map(tokenizer.tokenize_with_offsets), lambda: texts.map(Preprocessor(tokenizer, 8))):
+    next(iter(build()))
+    print(len(glob.glob("__autograph_generated_file*", root_dir=tempfile.gettempdir())))
+"""
+
+
+def test_autograph_translates_nothing(corpus, tmp_path):
+    # It would take several seconds before the first batch. What it has translated lies in files until the end: of an
+    # object that is called it is the decorator that keeps it from translating more.
+    done = subprocess.run([sys.executable, "-c", FIRST_BATCH, *map(str, corpus)], capture_output=True, text=True,
+                          env=os.environ | {"TMPDIR": str(tmp_path)})
+    assert (done.returncode, done.stdout) == (0, "0\n0\n0\n1\n"), done.stderr
