@@ -12,13 +12,17 @@ def run(main: Callable[[list[str]], None], flags_parser: Callable[[list[str]], l
         trains: bool = False) -> None:
     """Parses flags and runs `main(argv)`, where `argv` is the script's name and what is not a flag.
 
-    A script that leaves some flags to a library brings its own `flags_parser`, from the command line to `argv`. With
-    `trains` TensorFlow, which must not have been imported yet, uses oneDNN on every CPU. By itself it does so on those
-    with instructions for neural networks only; on others training takes up to twice the time without it.
+    A script that leaves some flags to a library brings its own `flags_parser`, from the command line to `argv`.
+
+    TensorFlow, which must not have been imported yet, keeps its notes to itself, which would tear up progress bars;
+    warnings and errors are shown. With `trains` it uses oneDNN on every CPU. By itself it does so on those with
+    instructions for neural networks only; on others training takes up to twice the time without it. The variables
+    `TF_CPP_MIN_LOG_LEVEL` and `TF_ENABLE_ONEDNN_OPTS` stay as they are if the user has set them.
 
     What a user can put right, a `ValueError` or an `OSError`, ends the script with one line, `error: ...`, on stderr
     and exit code 1; with `--verbosity=1` the traceback is shown instead.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     if trains:
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     app.run(functools.partial(_guarded, main), flags_parser=flags_parser or app.parse_flags_with_usage)
