@@ -54,7 +54,8 @@ def test_imports_no_tensorflow(path):
     assert not imported & {"tensorflow", "tensorflow_text", "keras_hub", "keras_nlp", "jax", "torch"}
 
 
-@pytest.mark.parametrize("backend, needs", [("numpy", "jax"), ("jax", "jax"), ("torch", "torch")])
+@pytest.mark.parametrize("backend, needs", [
+    ("numpy", "jax"), pytest.param("jax", "jax", marks=pytest.mark.slow), ("torch", "torch")])
 def test_runs_without_tensorflow(backend, needs):
     if importlib.util.find_spec(needs) is None:
         pytest.skip(f"{needs} is not installed, which Keras' {backend} backend needs")

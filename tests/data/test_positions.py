@@ -39,7 +39,7 @@ def assert_equal(one, other):
     tf.nest.map_structure(np.testing.assert_array_equal, one, other)
 
 
-@pytest.mark.parametrize("shortest", [16, 48])
+@pytest.mark.parametrize("shortest", [16, pytest.param(48, marks=pytest.mark.slow)])
 def test_goes_on_at_any_batch_without_tokenising_what_lies_before(corpus, tmp_path, monkeypatch, caplog, shortest):
     monkeypatch.setattr(windows, "SHORTEST", shortest)
     path = tmp_path / "positions.jsonl"

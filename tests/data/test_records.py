@@ -73,7 +73,7 @@ def test_each_pass_gives_every_example_once_in_another_order_and_masks_it_anew(f
     assert {label for _, labels, _ in got for label in labels["next_sentence"]} == {0, 1}
 
 
-@pytest.mark.parametrize("compression", ["none", "gzip"])
+@pytest.mark.parametrize("compression", [pytest.param("none", marks=pytest.mark.slow), "gzip"])
 def test_goes_on_at_any_batch(folder, tmp_path, small_windows, compression):
     write_records(folder, tmp_path / "x", compression=compression)
     records = find(tmp_path / "x")

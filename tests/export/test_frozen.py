@@ -47,7 +47,8 @@ def test_cannot_be_trained():
         FrozenModel(model)(features(model), training=True)
 
 
-@pytest.mark.parametrize("head", ["pretraining", "classification", "question_answering"])
+@pytest.mark.parametrize("head", [pytest.param("pretraining", marks=pytest.mark.slow), "classification",
+                                  pytest.param("question_answering", marks=pytest.mark.slow)])
 def test_saved_signatures_share_the_constants_and_answer_alike(head, tmp_path):
     endpoint = heads.endpoint(head)
     save_endpoint(endpoint, tmp_path / "plain")

@@ -146,6 +146,7 @@ def test_describes_its_tokeniser(encoder):
     assert bool(encoder.do_lower_case)
 
 
+@pytest.mark.slow
 def test_processes_without_python_get_the_same(folders, preprocessor, encoder, tmp_path):
     program = c_process.build(tmp_path)
     texts = np.array([text.encode() for text in TEXTS], dtype=object)

@@ -19,7 +19,8 @@ def saved_shapes(folder):
                   if "OBJECT_GRAPH" not in name)
 
 
-@pytest.mark.parametrize("head", heads.HEADS)
+@pytest.mark.parametrize("head", ["classification", *(
+    pytest.param(head, marks=pytest.mark.slow) for head in heads.HEADS if head != "classification")])
 @pytest.mark.parametrize("freeze", [False, True])
 def test_saved_signatures_answer_as_those_of_the_whole_model(head, freeze, tmp_path):
     endpoint = heads.endpoint(head)

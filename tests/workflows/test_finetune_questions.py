@@ -45,6 +45,7 @@ def test_squad_1(encoder, tmp_path):
     assert evaluate(tmp_path / "run", str(dev))["metrics"] == report["metrics"]
 
 
+@pytest.mark.slow
 def test_squad_2_with_a_threshold_that_the_model_keeps(encoder, tmp_path):
     train, dev = (write_squad(tmp_path / f"{name}.json", count, seed, impossible=True)
                   for name, count, seed in (("train", 96, 0), ("dev", 18, 1)))

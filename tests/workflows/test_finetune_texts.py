@@ -87,6 +87,7 @@ def test_refuses_scores_as_labels_and_a_single_label(encoder, tmp_path):
         finetune(config(encoder, "classification", train=tmp_path / "one.tsv"), tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_regression(encoder, tmp_path):
     rng = random.Random(0)
     rows = [(sentence(rng, *["good"] * good, *["bad"] * (3 - good)), str(good)) for good in [0, 1, 2, 3] * 16]
@@ -100,6 +101,7 @@ def test_regression(encoder, tmp_path):
     assert evaluate(tmp_path / "run", str(tmp_path / "train.csv"))["metrics"] == report["metrics"]
 
 
+@pytest.mark.slow
 def test_a_glue_task_from_its_folder(encoder, tmp_path):
     data = tmp_path / "RTE"
     data.mkdir()

@@ -96,6 +96,7 @@ def test_resumes_and_refuses_to_overwrite(run, corpus):
     assert (directory / "model.safetensors").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_goes_on_from_any_model(run, corpus, tmp_path):
     directory, _ = run
     config = PretrainingConfig(**SMALL | dict(input=str(corpus), init=str(directory), steps=1, learning_rate=1e-9,
@@ -108,7 +109,7 @@ def test_goes_on_from_any_model(run, corpus, tmp_path):
     assert json.loads((tmp_path / "on" / "config.json").read_text())["hidden_dropout_prob"] == 0.0
 
 
-@pytest.mark.parametrize("objective", ["sop", "mlm"])
+@pytest.mark.parametrize("objective", [pytest.param("sop", marks=pytest.mark.slow), "mlm"])
 def test_other_objectives_and_options(corpus, tmp_path, objective):
     config = PretrainingConfig(**SMALL | dict(input=str(corpus), objective=objective, steps=2, whole_word_masking=True,
                                               precision="mixed_bfloat16"))

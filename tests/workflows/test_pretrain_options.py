@@ -76,6 +76,7 @@ def test_ready_examples_instead_of_text(files, tmp_path):
     assert not (tmp_path / "other" / "run.json").exists()
 
 
+@pytest.mark.slow
 def test_a_vocabulary_can_grow(files, finished, tmp_path):
     pieces = tmp_path / "new.txt"
     pieces.write_text("mice\nbirds\n")
