@@ -50,22 +50,13 @@ def test_usage_errors_show_the_flags():
     assert "Expected one text. Received: ['one', 'two']." in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("variable, options", [("TF_ENABLE_ONEDNN_OPTS", "trains=True"), ("TF_CPP_MIN_LOG_LEVEL", "")])
 @pytest.mark.parametrize("given, expected", [(None, "1"), ("0", "0")])
-def test_training_scripts_turn_on_onednn_unless_the_user_decides(given, expected):
+def test_sets_what_tensorflow_reads_unless_the_user_decides(variable, options, given, expected):
     script = ("import os, sys\nfrom bert_tf.workflows.command_line import run\n"
-              "run(lambda argv: print(os.environ['TF_ENABLE_ONEDNN_OPTS'], 'tensorflow' in sys.modules), trains=True)")
-    environment = {key: value for key, value in os.environ.items() if key != "TF_ENABLE_ONEDNN_OPTS"}
+              f"run(lambda argv: print(os.environ['{variable}'], 'tensorflow' in sys.modules), {options})")
+    environment = {key: value for key, value in os.environ.items() if key != variable}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
-                          env=environment | ({} if given is None else {"TF_ENABLE_ONEDNN_OPTS": given}))
+                          env=environment | ({} if given is None else {variable: given}))
     # Before TensorFlow reads it.
-    assert (done.returncode, done.stdout) == (0, f"{expected} False\n")
-
-
-@pytest.mark.parametrize("given, expected", [(None, "1"), ("0", "0")])
-def test_tensorflow_keeps_its_notes_to_itself_unless_the_user_decides(given, expected):
-    script = ("import os, sys\nfrom bert_tf.workflows.command_line import run\n"
-              "run(lambda argv: print(os.environ['TF_CPP_MIN_LOG_LEVEL'], 'tensorflow' in sys.modules))")
-    environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
-                          env=environment | ({} if given is None else {"TF_CPP_MIN_LOG_LEVEL": given}))
     assert (done.returncode, done.stdout) == (0, f"{expected} False\n")
