@@ -8,36 +8,46 @@ gradient computes the probabilities again from the logarithm of those sums. Drop
 
 import functools
 import math
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.experimental import pallas as pl
 
-try:
-    from jax.experimental.pallas import triton
-except ImportError:  # JAX has announced to take it away
-    triton = None
+from bert_tf.layers.kernels_jax import compiler_options, has_kernels, is_roomy
+from bert_tf.layers.random_bits_jax import hashes, is_kept
 
-from bert_tf.layers.random_bits_jax import is_kept
 
-_BLOCK = 64
-"""Queries, and keys, that are multiplied at once."""
+class _Blocks(NamedTuple):
+    """How a kernel is cut.
+
+    Attributes:
+        own: rows that a program gives results for, at most.
+        other: rows that it looks at at once.
+        num_warps: see `compiler_options`.
+        num_stages: likewise, where there is shared memory for it.
+    """
+
+    own: int
+    other: int
+    num_warps: int
+    num_stages: int
+
+
+_FORWARD = _Blocks(128, 64, 4, 4)
+_BACKWARD = _Blocks(64, 64, 4, 4)
+_FEW_STAGES = 2
+_LEAST_ROWS = 64
+"""What the number of tokens is rounded up to a multiple of."""
 _BINARY = math.log2(math.e)
 """Scores are kept as logarithms to base 2, whose exponential a GPU has an instruction for."""
-
-
 _HEAD_DIMS = (16, 32, 64, 128)
 """Widths of a head that its products can have."""
-_LEAST_CAPABILITY = 8.0
-"""Of an NVIDIA GPU that multiplies bfloat16."""
 
 
 def runs_here(head_dim: int) -> bool:
-    """Whether heads of this width can be computed here: on one GPU, because XLA cannot share the kernel out."""
-    if triton is None or head_dim not in _HEAD_DIMS or jax.default_backend() != "gpu" or jax.device_count() > 1:
-        return False
-    capability = getattr(jax.devices()[0], "compute_capability", "")
-    return capability.replace(".", "").isdigit() and float(capability) >= _LEAST_CAPABILITY
+    """Whether heads of this width can be computed here."""
+    return head_dim in _HEAD_DIMS and has_kernels()
 
 
 def attend(vectors: jax.Array, padding_mask: jax.Array, num_heads: int, *, masked_score: float, rate: float = 0.0,
@@ -57,170 +67,168 @@ def attend(vectors: jax.Array, padding_mask: jax.Array, num_heads: int, *, maske
         `(batch, seq, hidden)` of the type of `vectors`.
     """
     batch, seq, width = vectors.shape
-    padded = -seq % _BLOCK
+    padded = -seq % _LEAST_ROWS
     heads = jnp.pad(vectors, ((0, 0), (0, padded), (0, 0))).reshape(
         batch, seq + padded, 3, num_heads, width // (3 * num_heads))
     bias = jnp.pad((1 - padding_mask.astype(jnp.float32)) * (masked_score * _BINARY), ((0, 0), (0, padded)),
                    constant_values=-math.inf)
-    seed = jnp.zeros(2, jnp.uint32) if seed is None else seed
-    context = _attend(heads, bias, seed, rate, interpret)
+    bits = _bits(seed, batch, num_heads, seq + padded) if rate else ()
+    context = _attend(heads, bias, bits, rate, interpret)
     return context[:, :seq].reshape(batch, seq, width // 3)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
-def _attend(heads, bias, seed, rate, interpret):
-    return _forward(heads, bias, seed, rate, interpret)[0]
+def _attend(heads, bias, bits, rate, interpret):
+    return _forward(heads, bias, bits, rate, interpret)[0]
 
 
-def _forward(heads, bias, seed, rate, interpret):
+def _forward(heads, bias, bits, rate, interpret):
     """`(batch, seq, 3, heads, head)` -> `(batch, seq, heads, head)`, and what the gradient needs."""
     batch, seq, _, num_heads, head_dim = heads.shape
+    own, other = _blocks(_FORWARD, seq)
     out, normalizer = pl.pallas_call(
-        functools.partial(_forward_kernel, rate=rate),
-        grid=(batch, num_heads, seq // _BLOCK),
-        in_specs=[_all_rows(seq, 3, head_dim), _of_example(seq), _seed_spec()],
-        out_specs=[_rows(head_dim), _of_rows()],
+        functools.partial(_forward_kernel, other=other, rate=rate),
+        grid=(batch, num_heads, seq // own),
+        in_specs=[_all_rows(seq, 3, head_dim), _of_example(seq), *[_of_head(seq), _of_all(seq)][:len(bits)]],
+        out_specs=[pl.BlockSpec((None, own, None, head_dim), lambda b, h, i: (b, i, h, 0)),
+                   pl.BlockSpec((None, None, own), lambda b, h, i: (b, h, i))],
         out_shape=[jax.ShapeDtypeStruct((batch, seq, num_heads, head_dim), heads.dtype),
                    jax.ShapeDtypeStruct((batch, num_heads, seq), jnp.float32)],
-        interpret=interpret, name="attention", **_compiler_options(num_stages=3),
-    )(heads, bias, seed)
-    return out, (heads, bias, seed, out, normalizer)
+        interpret=interpret, name="attention", **_options(_FORWARD, head_dim),
+    )(heads, bias, *bits)
+    return out, (heads, bias, bits, out, normalizer)
 
 
 def _backward(rate, interpret, kept, upstream):
-    heads, bias, seed, out, normalizer = kept
+    heads, bias, bits, out, normalizer = kept
     batch, seq, _, num_heads, head_dim = heads.shape
-    # What the softmax's gradient takes off each row: sum(gradient of probabilities x probabilities).
-    taken = jnp.einsum("bshd,bshd->bhs", out, upstream, preferred_element_type=jnp.float32)
+    own, other = _blocks(_BACKWARD, seq)
+    # What the softmax's gradient takes off each row: sum(gradient of probabilities x probabilities); like all else in
+    # the kernel without dropout's factor, which its results are multiplied with.
+    taken = jnp.einsum("bshd,bshd->bhs", out, upstream, preferred_element_type=jnp.float32) * (1 - rate)
     gradient = pl.pallas_call(
-        functools.partial(_backward_kernel, rate=rate),
-        grid=(batch, num_heads, seq // _BLOCK),
-        in_specs=[_all_rows(seq, 3, head_dim), _of_example(seq), _seed_spec(),
+        functools.partial(_backward_kernel, other=other, rate=rate),
+        grid=(batch, num_heads, seq // own),
+        in_specs=[_all_rows(seq, 3, head_dim), _of_example(seq),
                   pl.BlockSpec((None, seq, None, head_dim), lambda b, h, i: (b, 0, h, 0)),
-                  pl.BlockSpec((None, None, seq), lambda b, h, i: (b, h, 0)),
-                  pl.BlockSpec((None, None, seq), lambda b, h, i: (b, h, 0))],
-        out_specs=pl.BlockSpec((None, _BLOCK, 3, None, head_dim), lambda b, h, i: (b, i, 0, h, 0)),
+                  _of_head(seq), _of_head(seq), *[_of_head(seq), _of_all(seq)][:len(bits)]],
+        out_specs=pl.BlockSpec((None, own, 3, None, head_dim), lambda b, h, i: (b, i, 0, h, 0)),
         out_shape=jax.ShapeDtypeStruct(heads.shape, heads.dtype),
-        interpret=interpret, name="attention_gradient", **_compiler_options(num_stages=2),
-    )(heads, bias, seed, upstream, normalizer, taken)
+        interpret=interpret, name="attention_gradient", **_options(_BACKWARD, head_dim),
+    )(heads, bias, upstream, normalizer, taken, *bits)
     return gradient, None, None
 
 
 _attend.defvjp(_forward, _backward)
 
 
-def _compiler_options(num_stages):
-    return {} if triton is None else {"compiler_params": triton.CompilerParams(num_warps=4, num_stages=num_stages)}
+def _bits(seed, batch, num_heads, seq):
+    """What `is_kept` needs of each query, `(batch, heads, seq)`, and each key, `(seq,)`."""
+    row, column = hashes(seed, batch * num_heads * seq, seq)
+    return row.reshape(batch, num_heads, seq), column
+
+
+def _blocks(blocks, seq):
+    """How many rows of its own, and of others at once, a program has; both divide `seq`."""
+    return math.gcd(seq, blocks.own), math.gcd(seq, blocks.other)
+
+
+def _options(blocks, head_dim):
+    """The stages were chosen for heads of 64 on an H100."""
+    return compiler_options(blocks.num_warps, blocks.num_stages if head_dim <= 64 and is_roomy() else _FEW_STAGES)
 
 
 def _all_rows(seq, parts, head_dim):
     return pl.BlockSpec((None, seq, parts, None, head_dim), lambda b, h, i: (b, 0, 0, h, 0))
 
 
-def _rows(head_dim):
-    return pl.BlockSpec((None, _BLOCK, None, head_dim), lambda b, h, i: (b, i, h, 0))
-
-
 def _of_example(seq):
     return pl.BlockSpec((None, seq), lambda b, h, i: (b, 0))
 
 
-def _of_rows():
-    return pl.BlockSpec((None, None, _BLOCK), lambda b, h, i: (b, h, i))
+def _of_head(seq):
+    return pl.BlockSpec((None, None, seq), lambda b, h, i: (b, h, 0))
 
 
-def _seed_spec():
-    return pl.BlockSpec((2,), lambda b, h, i: (0,))
+def _of_all(seq):
+    return pl.BlockSpec((seq,), lambda b, h, i: (0,))
 
 
-def _forward_kernel(heads_ref, bias_ref, seed_ref, out_ref, normalizer_ref, *, rate):
+def _forward_kernel(heads_ref, bias_ref, *refs, other, rate):
+    *bits_refs, out_ref, normalizer_ref = refs
     seq, _, head_dim = heads_ref.shape
-    row = pl.program_id(2)
-    rows = pl.ds(row * _BLOCK, _BLOCK)
+    own, _ = out_ref.shape
+    rows = pl.ds(pl.program_id(2) * own, own)
     query = heads_ref[rows, 0, :]
-    kept = _decisions(seed_ref, seq, rate)
 
     def add_keys(column, carry):
         sums, largest, total = carry
-        columns = pl.ds(column * _BLOCK, _BLOCK)
-        scores = _scores(query, heads_ref[columns, 1, :], bias_ref[columns])
+        columns = pl.ds(column * other, other)
+        scores = _product(query, heads_ref[columns, 1, :].T) * (head_dim**-0.5 * _BINARY) + bias_ref[columns][None, :]
         now = jnp.maximum(largest, jnp.max(scores, axis=1))
         weights = jnp.exp2(scores - now[:, None])
         factor = jnp.exp2(largest - now)
         total = total * factor + jnp.sum(weights, axis=1)
-        weights = kept(weights, row, column).astype(query.dtype)
-        return sums * factor[:, None] + _product(weights, heads_ref[columns, 2, :], 1, 0), now, total
+        weights = _drop(weights, bits_refs, rows, columns, rate)
+        return sums * factor[:, None] + _product(weights.astype(query.dtype), heads_ref[columns, 2, :]), now, total
 
-    sums, largest, total = jax.lax.fori_loop(0, seq // _BLOCK, add_keys, (
-        jnp.zeros((_BLOCK, head_dim), jnp.float32), jnp.full(_BLOCK, -math.inf, jnp.float32),
-        jnp.zeros(_BLOCK, jnp.float32)))
-    out_ref[...] = (sums / total[:, None]).astype(out_ref.dtype)
+    sums, largest, total = jax.lax.fori_loop(0, seq // other, add_keys, (
+        jnp.zeros((own, head_dim), jnp.float32), jnp.full(own, -math.inf, jnp.float32),
+        jnp.zeros(own, jnp.float32)))
+    out_ref[...] = (sums / (total * (1 - rate))[:, None]).astype(out_ref.dtype)
     normalizer_ref[...] = largest + jnp.log2(total)
 
 
-def _backward_kernel(heads_ref, bias_ref, seed_ref, upstream_ref, normalizer_ref, taken_ref, gradient_ref, *, rate):
-    """Block i of all three gradients: of its keys and values from all queries, of its queries from all keys."""
+def _backward_kernel(heads_ref, bias_ref, upstream_ref, normalizer_ref, taken_ref, *refs, other, rate):
+    """A block of all three gradients: of its keys and values from all queries, of its queries from all keys."""
+    *bits_refs, gradient_ref = refs
     seq, _, head_dim = heads_ref.shape
-    number = pl.program_id(2)
-    own = pl.ds(number * _BLOCK, _BLOCK)
-    kept = _decisions(seed_ref, seq, rate)
-    own_query, own_key, own_value = heads_ref[own, 0, :], heads_ref[own, 1, :], heads_ref[own, 2, :]
-    own_bias, own_upstream = bias_ref[own], upstream_ref[own, :]
-    own_normalizer, own_taken = normalizer_ref[own], taken_ref[own]
-
-    def gradients(query, key, value, bias, upstream, normalizer, taken, row, column):
-        """Dropped probabilities, and the gradient of the scores; (queries, keys)."""
-        probabilities = jnp.exp2(_scores(query, key, bias) - normalizer[:, None])
-        by_probabilities = kept(_product(upstream, value, 1, 1), row, column)
-        by_scores = probabilities * (by_probabilities - taken[:, None])
-        return kept(probabilities, row, column).astype(query.dtype), by_scores.astype(query.dtype)
-
-    def add_queries(row, carry):
-        by_key, by_value = carry
-        rows = pl.ds(row * _BLOCK, _BLOCK)
-        query, upstream = heads_ref[rows, 0, :], upstream_ref[rows, :]
-        dropped, by_scores = gradients(query, own_key, own_value, own_bias, upstream, normalizer_ref[rows],
-                                       taken_ref[rows], row, number)
-        return by_key + _product(by_scores, query, 0, 0), by_value + _product(dropped, upstream, 0, 0)
-
-    def add_keys(column, by_query):
-        columns = pl.ds(column * _BLOCK, _BLOCK)
-        key = heads_ref[columns, 1, :]
-        _, by_scores = gradients(own_query, key, heads_ref[columns, 2, :], bias_ref[columns], own_upstream,
-                                 own_normalizer, own_taken, number, column)
-        return by_query + _product(by_scores, key, 1, 0)
-
-    zeros = jnp.zeros((_BLOCK, head_dim), jnp.float32)
-    by_key, by_value = jax.lax.fori_loop(0, seq // _BLOCK, add_queries, (zeros, zeros))
-    by_query = jax.lax.fori_loop(0, seq // _BLOCK, add_keys, zeros)
+    own = gradient_ref.shape[0]
+    rows = pl.ds(pl.program_id(2) * own, own)
+    query, key, value, upstream = *(heads_ref[rows, part, :] for part in range(3)), upstream_ref[rows, :]
+    bias, normalizer, taken = bias_ref[rows][:, None], normalizer_ref[rows][:, None], taken_ref[rows][:, None]
     scale = head_dim**-0.5
-    gradient_ref[:, 0, :] = (by_query * scale).astype(gradient_ref.dtype)
-    gradient_ref[:, 1, :] = (by_key * scale).astype(gradient_ref.dtype)
-    gradient_ref[:, 2, :] = by_value.astype(gradient_ref.dtype)
+
+    def add_queries(number, carry):
+        """To the sums of own keys and values; blocks are `(keys, queries)`."""
+        by_key, by_value = carry
+        others = pl.ds(number * other, other)
+        queries, upstreams = heads_ref[others, 0, :], upstream_ref[others, :]
+        shift = bias - normalizer_ref[others][None, :]
+        probabilities = jnp.exp2(_product(key, queries.T) * (scale * _BINARY) + shift)
+        dropped, by_probabilities = (_drop(values, bits_refs, others, rows, rate, transposed=True)
+                                     for values in (probabilities, _product(value, upstreams.T)))
+        by_scores = (probabilities * (by_probabilities - taken_ref[others][None, :])).astype(query.dtype)
+        return by_key + _product(by_scores, queries), by_value + _product(dropped.astype(query.dtype), upstreams)
+
+    def add_keys(number, by_query):
+        """To the sums of own queries; blocks are `(queries, keys)`."""
+        others = pl.ds(number * other, other)
+        keys = heads_ref[others, 1, :]
+        shift = bias_ref[others][None, :] - normalizer
+        probabilities = jnp.exp2(_product(query, keys.T) * (scale * _BINARY) + shift)
+        by_probabilities = _drop(_product(upstream, heads_ref[others, 2, :].T), bits_refs, rows, others, rate)
+        by_scores = (probabilities * (by_probabilities - taken)).astype(query.dtype)
+        return by_query + _product(by_scores, keys)
+
+    zeros = jnp.zeros((own, head_dim), jnp.float32)
+    by_key, by_value = jax.lax.fori_loop(0, seq // other, add_queries, (zeros, zeros))
+    by_query = jax.lax.fori_loop(0, seq // other, add_keys, zeros)
+    factor = 1 / (1 - rate)
+    gradient_ref[:, 0, :] = (by_query * (scale * factor)).astype(gradient_ref.dtype)
+    gradient_ref[:, 1, :] = (by_key * (scale * factor)).astype(gradient_ref.dtype)
+    gradient_ref[:, 2, :] = (by_value * factor).astype(gradient_ref.dtype)
 
 
-def _scores(query, key, bias):
-    """`(queries, keys)`, as logarithms to base 2."""
-    return _product(query, key, 1, 1) * (query.shape[1]**-0.5 * _BINARY) + bias[None, :]
+def _product(first, second):
+    """Of matrices; float32."""
+    return jnp.dot(first, second, preferred_element_type=jnp.float32)
 
 
-def _product(first, second, first_axis, second_axis):
-    """The sum over one axis of each; float32."""
-    return jax.lax.dot_general(first, second, (((first_axis,), (second_axis,)), ((), ())),
-                               preferred_element_type=jnp.float32)
-
-
-def _decisions(seed_ref, seq, rate):
-    """Drops elements of block (row, column) of this program's example and head, and scales the others."""
+def _drop(values, bits_refs, queries, keys, rate, transposed=False):
+    """Sets elements of a block `(queries, keys)`, or `(keys, queries)`, to 0, and leaves the others as they are."""
     if not rate:
-        return lambda values, row, column: values
-    seed = (seed_ref[0], seed_ref[1])
-    first = (pl.program_id(0) * pl.num_programs(1) + pl.program_id(1)) * seq
-
-    def drop(values, row, column):
-        rows = first + row * _BLOCK + jnp.arange(_BLOCK)
-        columns = column * _BLOCK + jnp.arange(_BLOCK)
-        index = rows.astype(jnp.uint32)[:, None] * jnp.uint32(seq) + columns.astype(jnp.uint32)[None, :]
-        return jnp.where(is_kept(index, seed, rate), values * (1 / (1 - rate)), 0.0)
-
-    return drop
+        return values
+    row, column = bits_refs[0][queries], bits_refs[1][keys]
+    row, column = (row[None, :], column[:, None]) if transposed else (row[:, None], column[None, :])
+    return jnp.where(is_kept(row, column, rate), values, 0.0)

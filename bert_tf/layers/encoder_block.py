@@ -60,6 +60,9 @@ class EncoderBlock(keras.layers.Layer):
         """Builds the parts; hidden is known now."""
         for part in (self.attention, self.attention_norm, self.feed_forward, self.output_norm):
             part.build(input_shape)
+        # Not called where they are part of a kernel; Keras goes over a model with unbuilt layers at each `fit`.
+        for part in (self._attention_dropout, self._output_dropout):
+            part.build(input_shape)
 
     def call(self, inputs, padding_mask, return_attention_weights=False, output_positions=None, training=None):
         """Attention branch, then feed-forward branch."""
@@ -82,10 +85,9 @@ class EncoderBlock(keras.layers.Layer):
         if return_attention_weights:
             attended, weights = attended
         residual = inputs if output_positions is None else take_positions(inputs, output_positions)
-        attended = self.attention_norm(residual + self._attention_dropout(attended, training=training),
-                                       training=training)
-        contracted = self._output_dropout(self.feed_forward(attended), training=training)
-        outputs = self.output_norm(attended + contracted, training=training)
+        attended = self.attention_norm.of_sum(residual, attended, self._attention_dropout, training=training)
+        outputs = self.output_norm.of_sum(attended, self.feed_forward(attended), self._output_dropout,
+                                          training=training)
         return (outputs, weights) if return_attention_weights else outputs
 
     def compute_output_spec(self, inputs, padding_mask, return_attention_weights=False, output_positions=None,

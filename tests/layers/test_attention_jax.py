@@ -6,9 +6,9 @@ import pytest
 jax = pytest.importorskip("jax")
 jnp = jax.numpy
 
-from bert_tf.layers import attention_jax  # noqa: E402
+from bert_tf.layers import kernels_jax  # noqa: E402
 from bert_tf.layers.attention_jax import attend, runs_here  # noqa: E402
-from bert_tf.layers.random_bits_jax import is_kept  # noqa: E402
+from bert_tf.layers.random_bits_jax import hashes, is_kept  # noqa: E402
 
 BATCH, HEADS, HEAD = 2, 2, 16
 MASKED_SCORE = -10_000.0
@@ -32,9 +32,8 @@ def plain(vectors, padding_mask, rate):
     probabilities = jax.nn.softmax(scores + MASKED_SCORE * (1 - padding_mask[:, None, None, :]), -1)
     if rate:
         padded = -(-seq // 64) * 64
-        rows = np.arange(BATCH * HEADS)[:, None] * padded + np.arange(seq)
-        index = jnp.asarray(rows[:, :, None] * padded + np.arange(seq), jnp.uint32)
-        kept = is_kept(index.reshape(scores.shape), jnp.asarray(SEED), rate)
+        row, column = hashes(jnp.asarray(SEED), BATCH * HEADS * padded, padded)
+        kept = is_kept(row.reshape(BATCH, HEADS, padded, 1), column, rate)[:, :, :seq, :seq]
         probabilities = jnp.where(kept, probabilities / (1 - rate), 0.0)
     return jnp.einsum("bhqk,bkhd->bqhd", probabilities, value, precision="highest").reshape(BATCH, seq, HEADS * HEAD)
 
@@ -90,7 +89,7 @@ def test_is_for_one_gpu_that_can(capability, count, head_dim, expected, monkeypa
     monkeypatch.setattr(jax, "device_count", lambda: count)
     monkeypatch.setattr(jax, "devices", lambda: [Device()] * count)
     assert runs_here(head_dim) is expected
-    monkeypatch.setattr(attention_jax, "triton", None)  # as JAX has announced
+    monkeypatch.setattr(kernels_jax, "triton", None)  # as JAX has announced
     assert not runs_here(head_dim)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from bert_tf.benchmarks.batching import Batch
+from bert_tf.benchmarks.batching import Batch, padded, rows_of
 from bert_tf.benchmarks.contestants.keras_training import Batches, compile_model, weighted_mean
 from bert_tf.config import read_json
 from bert_tf.features import split_pretraining
@@ -13,11 +13,14 @@ from bert_tf.models.pretrainer import BertPretrainer
 from bert_tf.weights.hugging_face import read_folder
 from bert_tf.weights.hugging_face_config import encoder_config
 
+_LENGTH_MULTIPLE, _SLOTS_MULTIPLE = 64, 8
+"""What tokens and masked tokens of a batch are padded to a multiple of: each pair of sizes is compiled for."""
+
 
 class Trainer:
     """`fit` of a `BertPretrainer`, compiled by JAX."""
 
-    layout = "fixed"
+    layout = "by_length"
 
     def __init__(self, job: dict, policy: str):
         self._model = open_pretrainer(job["model"], policy)
@@ -25,7 +28,7 @@ class Trainer:
 
     def prepared(self, batches: Sequence[Batch]) -> keras.utils.PyDataset:
         """What `fit` takes."""
-        return Batches([split_pretraining(batch) for batch in batches])
+        return Batches([split_pretraining(_of_few_sizes(batch)) for batch in batches])
 
     def train(self, batches: keras.utils.PyDataset) -> None:
         """A step on each batch."""
@@ -36,6 +39,11 @@ class Trainer:
         inputs, labels, weights = split_pretraining(batch)
         losses = self._model.element_losses(labels, self._model.predict_on_batch(inputs))
         return {name: weighted_mean(loss, weights[name]) for name, loss in losses.items()}
+
+
+def _of_few_sizes(batch: Batch) -> Batch:
+    sizes = ((batch["token_ids"].shape[1], _LENGTH_MULTIPLE), (batch["masked_positions"].shape[1], _SLOTS_MULTIPLE))
+    return padded(rows_of([batch]), *(-(-size // multiple) * multiple for size, multiple in sizes))
 
 
 def open_pretrainer(folder: str, policy: str) -> BertPretrainer:
