@@ -34,8 +34,8 @@ class _Blocks(NamedTuple):
     num_stages: int
 
 
-_FORWARD = _Blocks(128, 64, 4, 4)
-_BACKWARD = _Blocks(64, 64, 4, 4)
+_FORWARD = _Blocks(128, 32, 4, 3)
+_BACKWARD = _Blocks(64, 64, 4, 3)
 _FEW_STAGES = 2
 _LEAST_ROWS = 64
 """What the number of tokens is rounded up to a multiple of."""

@@ -36,7 +36,7 @@ class Dropout(keras.layers.Layer):
 
     Any shape in and out. On TensorFlow two elements share a random number of 32 bits, for drawing them is what costs
     most there; so the share is rounded to a multiple of 2**-16, and the factor is that of the rounded one. On JAX a
-    hash of each element's number decides (`random_bits_jax.py`).
+    hash of each element's place decides (`random_bits_jax.py`).
 
     Args:
         rate: share of the elements, in [0, 1).
