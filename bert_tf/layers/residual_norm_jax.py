@@ -64,7 +64,8 @@ def _forward(residual, branch, gamma, beta, bits, epsilon, rate, interpret):
     of_all = pl.BlockSpec((width,), lambda i: (0,))
     out, total, mean, scale = pl.pallas_call(
         functools.partial(_forward_kernel, epsilon=epsilon, rate=rate), grid=(rows // at_once,),
-        in_specs=[block, block, of_all, of_all, *[of_row, of_all][:len(bits)]], out_specs=[block, block, of_row, of_row],
+        in_specs=[block, block, of_all, of_all, *[of_row, of_all][:len(bits)]],
+        out_specs=[block, block, of_row, of_row],
         out_shape=[jax.ShapeDtypeStruct((rows, width), residual.dtype)] * 2 + [
             jax.ShapeDtypeStruct((rows,), jnp.float32)] * 2,
         interpret=interpret, name="residual_norm", **compiler_options(_WARPS),
@@ -106,8 +107,8 @@ def _forward_kernel(residual_ref, branch_ref, gamma_ref, beta_ref, *refs, epsilo
     at_once, width = residual_ref.shape
     totals = []
     for columns in _chunks(width):
-        branch = branch_ref[:, columns].astype(jnp.float32)
-        total = residual_ref[:, columns].astype(jnp.float32) + _drop(branch, bits_refs, pl.ds(0, at_once), columns, rate)
+        branch = _drop(branch_ref[:, columns].astype(jnp.float32), bits_refs, pl.ds(0, at_once), columns, rate)
+        total = residual_ref[:, columns].astype(jnp.float32) + branch
         total_ref[:, columns] = total = total.astype(total_ref.dtype)
         totals.append(total.astype(jnp.float32))
     mean = _sum_of_rows(totals) / width
@@ -115,8 +116,8 @@ def _forward_kernel(residual_ref, branch_ref, gamma_ref, beta_ref, *refs, epsilo
     scale = jax.lax.rsqrt(_sum_of_rows([total * total for total in totals]) / width + epsilon)
     mean_ref[...], scale_ref[...] = mean, scale
     for columns, total in zip(_chunks(width), totals, strict=True):
-        out_ref[:, columns] = (total * scale[:, None] * gamma_ref[columns][None, :] + beta_ref[columns][None, :]).astype(
-            out_ref.dtype)
+        normal = total * scale[:, None]
+        out_ref[:, columns] = (normal * gamma_ref[columns][None, :] + beta_ref[columns][None, :]).astype(out_ref.dtype)
 
 
 def _backward_kernel(upstream_ref, total_ref, mean_ref, scale_ref, gamma_ref, *refs, at_once, rate):
@@ -131,9 +132,8 @@ def _backward_kernel(upstream_ref, total_ref, mean_ref, scale_ref, gamma_ref, *r
         normals = [(total_ref[rows, columns].astype(jnp.float32) - mean) * scale for columns in chunks]
         by_normals = [upstream * gamma_ref[columns][None, :]
                       for upstream, columns in zip(upstreams, chunks, strict=True)]
-        mean_of_both = _sum_of_rows([by_normal * normal for by_normal, normal in zip(by_normals, normals, strict=True)]
-                                    )[:, None] / width
-        mean_of_one = _sum_of_rows(by_normals)[:, None] / width
+        products = [by_normal * normal for by_normal, normal in zip(by_normals, normals, strict=True)]
+        mean_of_one, mean_of_both = (_sum_of_rows(values)[:, None] / width for values in (by_normals, products))
         for columns, by_normal, normal in zip(chunks, by_normals, normals, strict=True):
             by_total = scale * (by_normal - mean_of_one - normal * mean_of_both)
             input_refs[0][rows, columns] = by_total.astype(total_ref.dtype)
@@ -153,6 +153,7 @@ def _sum_of_rows(chunks):
 
 
 def _drop(values, bits_refs, rows, columns, rate):
+    """Dropout of `(rows, columns)`."""
     if not rate:
         return values
     row_ref, column_ref = bits_refs
