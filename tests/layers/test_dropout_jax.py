@@ -30,6 +30,16 @@ def test_the_masks_of_steps_and_layers_are_independent():
             assert np.mean(first == second) == pytest.approx(0.5, abs=0.003)
 
 
+def test_no_two_rows_and_no_two_columns_agree_more_often_than_by_chance():
+    """All of a row share a hash, as all of a column do."""
+    signs = np.where(np.asarray(drop(jnp.ones((8192, 256)), 0.5, SEED)) != 0, 1.0, -1.0)
+    for vectors in (signs.T, signs[:1024]):
+        count, length = vectors.shape
+        agreement = (vectors @ vectors.T / np.sqrt(length))[~np.eye(count, dtype=bool)]
+        assert agreement.std() == pytest.approx(1.0, abs=0.02)
+        assert np.abs(agreement).max() < 7  # deviations
+
+
 def test_scales_what_it_keeps_and_drops_the_same_elements_of_the_gradient():
     inputs = jnp.asarray(np.random.default_rng(0).normal(size=(30, 40)), jnp.bfloat16)
     outputs, pull_back = jax.vjp(lambda values: drop(values, 0.25, SEED), inputs)
