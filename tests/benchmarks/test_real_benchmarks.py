@@ -37,6 +37,7 @@ def check(name, result, count):
     assert all((row["difference"] is not None) == checked for row in result["contestants"].values())
 
 
+@pytest.mark.slow
 def test_tokenize(tmp_path, monkeypatch):
     check("tokenize", run("tokenize", tmp_path, monkeypatch), 4)
 

@@ -83,6 +83,7 @@ def test_batches_keep_the_contract_of_the_features(corpus, tokenizer, objective)
             assert weights["next_sentence"].tolist() == [1] * 8
 
 
+@pytest.mark.slow
 def test_at_least_97_percent_of_the_tokens_are_real(corpus, tokenizer):
     for objective in ("nsp", "sop", "mlm"):
         dataset = pretraining_dataset(corpus, tokenizer, ExampleConfig(32, objective), MASKING, batch_size=8)

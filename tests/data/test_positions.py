@@ -39,7 +39,8 @@ def assert_equal(one, other):
     tf.nest.map_structure(np.testing.assert_array_equal, one, other)
 
 
-@pytest.mark.parametrize("shortest", [16, pytest.param(48, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("shortest", [16, 48])
 def test_goes_on_at_any_batch_without_tokenising_what_lies_before(corpus, tmp_path, monkeypatch, caplog, shortest):
     monkeypatch.setattr(windows, "SHORTEST", shortest)
     path = tmp_path / "positions.jsonl"
@@ -71,6 +72,7 @@ def counting(counts):
     return tokenize
 
 
+@pytest.mark.slow
 def test_survives_a_line_that_was_cut_off_and_lines_of_other_streams(corpus, tmp_path, caplog):
     path = tmp_path / "positions.jsonl"
     whole = take(build(corpus, positions=path), 40)

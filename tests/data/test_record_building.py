@@ -54,7 +54,8 @@ def test_the_index_tells_what_is_in_the_files(folder):
     assert index["config"] == config(folder).to_dict() and index["vocabulary_size"] == 205
 
 
-@pytest.mark.parametrize("compression", [pytest.param("none", marks=pytest.mark.slow), "gzip"])
+@pytest.mark.slow
+@pytest.mark.parametrize("compression", ["none", "gzip"])
 def test_the_files_are_the_same_with_another_number_of_workers(folder, compression):
     indexes = [build(folder, str(workers), workers=workers, compression=compression) for workers in (1, 3)]
     assert indexes[0] == indexes[1]

@@ -57,6 +57,7 @@ def encoder(folders):
     return tf.saved_model.load(folders[1])
 
 
+@pytest.mark.slow
 def test_a_fresh_process_gets_what_the_model_gives(folders, tmp_path):
     arguments = [*map(str, folders), str(tmp_path / "answers.npz")]
     done = subprocess.run([sys.executable, "-c", _FRESH_PROCESS, *arguments], capture_output=True, cwd=tmp_path)

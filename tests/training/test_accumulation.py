@@ -37,6 +37,7 @@ def test_four_times_eight_equals_thirty_two(strategy):
     assert_same_training(whole, parts)
 
 
+@pytest.mark.slow
 def test_rows_without_weights_count_alike_on_all_devices():
     whole = trained(batches=batches(8, drop_weights=True))
     assert_same_training(whole, trained("mirrored", batches=batches(8, drop_weights=True), accumulate=2))

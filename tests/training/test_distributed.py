@@ -59,6 +59,7 @@ def test_rows_that_two_devices_cannot_share_equally_are_evaluated_alike():
     assert one == pytest.approx(two, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_devices_drop_different_elements(monkeypatch):
     """Both devices get the same rows: with the same masks they train as one device does on half of the batch."""
     rows = batch(rows=4)

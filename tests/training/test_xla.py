@@ -7,7 +7,8 @@ from tests.training.devices import assert_same_training, plain_run, trained
 from tests.training.problems import batch, tiny_model
 
 
-@pytest.mark.parametrize("strategy", ["one_device", pytest.param("mirrored", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", ["one_device", "mirrored"])
 def test_gives_the_numbers_of_graph_mode(strategy):
     assert_same_training(plain_run(strategy), trained(strategy, jit_compile=True))
 

@@ -112,6 +112,7 @@ def test_the_grpc_call_of_the_readme_prints_the_answer_of_the_readme(output, sig
     assert printed.getvalue() == shown
 
 
+@pytest.mark.slow
 def test_the_script_writes_the_next_version(tmp_path):
     output = tmp_path / "pairs"
     (output / "6").mkdir(parents=True)

@@ -88,6 +88,7 @@ def test_trains_a_part(encoder, settings, tmp_path, part):
     assert set(answers[0]["probabilities"]) == {"negative", "positive"}
 
 
+@pytest.mark.slow
 def test_other_options(encoder, settings, tmp_path):
     changes = dict(epochs=1, layer_decay=0.5, precision="mixed_bfloat16", accumulate=2, evaluation_steps=2)
     try:

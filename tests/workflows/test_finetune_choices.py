@@ -20,6 +20,7 @@ def write_choices(path, count, seed=0):
     return path
 
 
+@pytest.mark.slow
 def test_chooses(encoder, tmp_path):
     train, dev = write_choices(tmp_path / "train.jsonl", 64), write_choices(tmp_path / "dev.jsonl", 12, seed=1)
     report = finetune(config(encoder, "multiple_choice", train=train, validation=dev), tmp_path / "run")

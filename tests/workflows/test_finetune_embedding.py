@@ -36,6 +36,7 @@ def test_scores(encoder, tmp_path):
     assert evaluate(tmp_path / "run", str(dev))["metrics"] == report["metrics"]
 
 
+@pytest.mark.slow
 def test_pairs_alone(encoder, tmp_path):
     train, dev = (write_pairs(tmp_path / f"{name}.tsv", count, seed, scores=False)
                   for name, count, seed in (("train", 64, 0), ("dev", 8, 1)))

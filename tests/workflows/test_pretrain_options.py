@@ -64,6 +64,7 @@ def test_settings_reach_the_run(files, tmp_path, float32_again, changes):
     json.dumps(report)
 
 
+@pytest.mark.slow
 def test_ready_examples_instead_of_text(files, tmp_path):
     build_records(RecordsConfig(input=str(files / "text.txt"), vocabulary=str(files / "vocab.txt"), sequence_length=16,
                                 held_out_share=0.2), tmp_path / "records")
@@ -123,6 +124,7 @@ def test_devices_must_divide_the_batch(files):
         compile_model(model, config_of(files, accumulate=2))
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_no_number_names_the_way_on(files, tmp_path):
     with pytest.raises(ValueError, match="Expected a finite loss. Received: loss=nan at step .*--on_nan=skip"):
         pretrain(config_of(files, learning_rate=1e30, warmup_steps=0), tmp_path / "run")
