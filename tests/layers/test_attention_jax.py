@@ -1,5 +1,7 @@
 """The fused attention of JAX; on a computer without a GPU Pallas interprets the kernel. Skipped without JAX."""
 
+import types
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,13 @@ def test_is_for_one_gpu_that_can(capability, count, head_dim, expected, monkeypa
     assert runs_here(head_dim) is expected
     monkeypatch.setattr(kernels_jax, "triton", None)  # as JAX has announced
     assert not runs_here(head_dim)
+
+
+@pytest.mark.parametrize("capability, expected", [("8.6", False), ("9.0", True), ("10.0", True), ("12.0", False)])
+def test_reads_far_ahead_where_shared_memory_is_large(capability, expected, monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(jax, "devices", lambda: [types.SimpleNamespace(compute_capability=capability)])
+    assert kernels_jax.is_roomy() is expected
 
 
 @pytest.mark.skipif(ON_GPU, reason="there is a GPU")
