@@ -65,7 +65,7 @@ def _contestants(config: BenchmarkConfig) -> tuple[Contestant, ...]:
                                      f"{home}.transformers:PretrainingTrainer", transformers_layout="dynamic")
     if config.backend == "tensorflow":
         return everybody
-    # Without the variable the first process would take most of a GPU's memory, which all contestants share.
+    # Without the second variable the first process would take most of a GPU's memory, which all contestants share.
     environment = {"KERAS_BACKEND": "jax", "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
                    "XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {_XLA_FLAG}".strip()}
     on_jax = tuple(

@@ -105,11 +105,11 @@ class SelfAttention(keras.layers.Layer):
         return self._join_heads(ops.matmul(dropped, value)), probabilities
 
     def _is_one_kernel(self) -> bool:
-        if keras.backend.backend() != "jax" or self.compute_dtype not in ("bfloat16", "float16"):
+        if keras.backend.backend() != "jax":
             return False
         from bert_tf.layers.attention_jax import runs_here
 
-        return runs_here(self._head_dim)
+        return runs_here(self._head_dim, self.compute_dtype)
 
     def _in_one_kernel(self, vectors, padding_mask, training):
         """`(batch, seq, 3 * hidden)` -> `(batch, seq, hidden)`."""

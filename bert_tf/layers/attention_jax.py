@@ -8,7 +8,7 @@ gradient computes the probabilities again from the logarithm of those sums. Drop
 
 import functools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -45,9 +45,9 @@ _HEAD_DIMS = (16, 32, 64, 128)
 """Widths of a head that its products can have."""
 
 
-def runs_here(head_dim: int) -> bool:
-    """Whether heads of this width can be computed here."""
-    return head_dim in _HEAD_DIMS and has_kernels()
+def runs_here(head_dim: int, dtype: Any) -> bool:
+    """Whether heads of this width and type are computed here."""
+    return head_dim in _HEAD_DIMS and has_kernels(dtype)
 
 
 def attend(vectors: jax.Array, padding_mask: jax.Array, num_heads: int, *, masked_score: float, rate: float = 0.0,

@@ -9,22 +9,27 @@ try:
 except ImportError:  # JAX has announced to take it away
     triton = None
 
+_DTYPES = ("bfloat16", "float16")
 _LEAST_CAPABILITY = 8.0
 """Of an NVIDIA GPU that multiplies bfloat16."""
 _ROOMY = (9.0, 12.0)
 """From, and below: capabilities of GPUs with 228 KB of shared memory for each group of cores."""
 
 
-def has_kernels() -> bool:
-    """Whether there is one GPU that they run on; XLA could not share them out among several."""
-    if triton is None or jax.default_backend() != "gpu" or jax.device_count() > 1:
+def has_kernels(dtype: Any) -> bool:
+    """Whether they compute tensors of this type: in 16 bits, on one GPU, as XLA could not share them out among several.
+
+    Args:
+        dtype: of a tensor or a layer, or its name.
+    """
+    if triton is None or dtype not in _DTYPES or jax.default_backend() != "gpu" or jax.device_count() > 1:
         return False
     return _capability() >= _LEAST_CAPABILITY
 
 
 def is_roomy() -> bool:
     """Whether there is shared memory for kernels that read far ahead."""
-    return jax.default_backend() == "gpu" and _ROOMY[0] <= _capability() < _ROOMY[1]
+    return _ROOMY[0] <= _capability() < _ROOMY[1]
 
 
 def compiler_options(num_warps: int, num_stages: int = 1) -> dict[str, Any]:

@@ -6,6 +6,7 @@ the gradient needs, and the result. The gradient reads two tensors and writes tw
 
 import functools
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,9 +23,9 @@ _MOST_CHUNKS = 8
 """Widths are cut into powers of two, as the compiler wants them."""
 
 
-def runs_here(width: int) -> bool:
-    """Whether rows of this width can be computed here."""
-    return len(_chunks(width)) <= _MOST_CHUNKS and has_kernels()
+def runs_here(width: int, dtype: Any) -> bool:
+    """Whether rows of this width and type are computed here."""
+    return len(_chunks(width)) <= _MOST_CHUNKS and has_kernels(dtype)
 
 
 def add_and_normalize(residual: jax.Array, branch: jax.Array, gamma: jax.Array, beta: jax.Array, *, epsilon: float,

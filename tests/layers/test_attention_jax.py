@@ -90,9 +90,11 @@ def test_is_for_one_gpu_that_can(capability, count, head_dim, expected, monkeypa
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     monkeypatch.setattr(jax, "device_count", lambda: count)
     monkeypatch.setattr(jax, "devices", lambda: [Device()] * count)
-    assert runs_here(head_dim) is expected
+    assert runs_here(head_dim, "bfloat16") is expected
+    assert runs_here(head_dim, jnp.zeros(1, "bfloat16").dtype) is expected
+    assert not runs_here(head_dim, jnp.zeros(1).dtype)
     monkeypatch.setattr(kernels_jax, "triton", None)  # as JAX has announced
-    assert not runs_here(head_dim)
+    assert not runs_here(head_dim, "bfloat16")
 
 
 @pytest.mark.parametrize("capability, expected", [("8.6", False), ("9.0", True), ("10.0", True), ("12.0", False)])
@@ -104,4 +106,4 @@ def test_reads_far_ahead_where_shared_memory_is_large(capability, expected, monk
 
 @pytest.mark.skipif(ON_GPU, reason="there is a GPU")
 def test_without_a_gpu_attention_is_computed_in_single_operations():
-    assert not runs_here(64)
+    assert not runs_here(64, "bfloat16")

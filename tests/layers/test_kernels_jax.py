@@ -1,6 +1,5 @@
 """A model whose blocks use the kernels trains as one without them, the same dropped elements included."""
 
-import importlib.util
 import json
 import os
 import pathlib
@@ -61,8 +60,7 @@ print(json.dumps({"operations": operations, "other_seed": other_seed, "kernels":
 
 @pytest.mark.slow
 def test_training_with_kernels_is_training_with_single_operations():
-    if importlib.util.find_spec("jax") is None:
-        pytest.skip("jax is not installed")
+    pytest.importorskip("jax")
     run = subprocess.run([sys.executable, "-c", TRAIN], cwd=ROOT, capture_output=True, text=True,
                          env=os.environ | {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}, check=False)
     assert run.returncode == 0, run.stderr

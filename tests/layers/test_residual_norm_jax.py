@@ -54,10 +54,10 @@ def test_values_and_gradients_are_those_of_single_operations(shape, rate, dtype,
 
 @pytest.mark.skipif(ON_GPU, reason="there is a GPU")
 def test_without_a_gpu_they_are_single_operations():
-    assert not runs_here(1024)
+    assert not runs_here(1024, "bfloat16")
 
 
 @pytest.mark.parametrize("width, expected", [(128, True), (312, False), (384, True), (768, True), (1024, True)])
 def test_widths_that_are_a_few_powers_of_two(width, expected, monkeypatch):
-    monkeypatch.setattr("bert_tf.layers.residual_norm_jax.has_kernels", lambda: True)
-    assert runs_here(width) is expected
+    monkeypatch.setattr("bert_tf.layers.residual_norm_jax.has_kernels", lambda dtype: True)
+    assert runs_here(width, "bfloat16") is expected
