@@ -98,6 +98,10 @@ def local_path(directory: str | os.PathLike, revision: str | None = None) -> pat
             huggingface_hub.errors.LocalEntryNotFoundError, OSError) as error:
         raise ValueError(f"Expected a model folder, or `owner/name` on the Hugging Face hub. Received: {name!r}, which "
                          f"is no folder here and could not be downloaded ({error}).") from error
+    require(any(pathlib.Path(folder).rglob("*.safetensors")), f"model.safetensors in {name} (other weights are not "
+            "downloaded, because reading them can run code; convert them where you trust them, with Transformers: "
+            f"`AutoModel.from_pretrained({name!r}).save_pretrained(NEW_FOLDER)`, or the AutoModel class of its "
+            "architecture)", safetensors_files=0)
     return pathlib.Path(folder)
 
 

@@ -208,6 +208,14 @@ def test_downloads_from_the_hub_without_pickles(monkeypatch):
                                               "allow_patterns": ["*.json", "*.txt", "*.safetensors"]})]
 
 
+def test_repository_without_safetensors_is_named(tmp_path, monkeypatch):
+    (tmp_path / "config.json").write_text("{}")
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name, **options: str(tmp_path))
+
+    with pytest.raises(ValueError, match=r"model.safetensors in owner/model .*from_pretrained\('owner/model'\)"):
+        load_model("owner/model")
+
+
 def test_folder_comes_before_the_hub(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "owner").mkdir()

@@ -24,7 +24,7 @@ class SentenceEmbedder(Endpoint):
         tokenizer: text to ids; by default the one that `load_model` gave the model.
         max_length: tokens of a text at most, longer ones are cut; by default the model's own `max_length`.
 
-    >>> embedder = SentenceEmbedder.load("all-MiniLM-L6-v2")
+    >>> embedder = SentenceEmbedder.load("sentence-transformers/all-MiniLM-L6-v2")
     >>> embedder(["a cat", "a kitten"]).shape
     TensorShape([2, 384])
     """

@@ -1,5 +1,6 @@
 """What callers give: strings in Python or in tensors, and any number of them."""
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -51,6 +52,8 @@ def in_batches(answer: Callable[..., Iterable], *columns: Iterable[str], batch_s
     """
     require(batch_size >= 1, "`batch_size` >= 1", batch_size=batch_size)
     columns = [text_list(column) for column in columns]
+    for element in itertools.chain(*columns):
+        require(isinstance(element, str | bytes | list), "lists of strings", element=element)
     lengths = [len(column) for column in columns]
     require(len(set(lengths)) == 1, "as many texts as texts that go with them", numbers=lengths)
     rows = list(zip(*columns, strict=True))

@@ -47,6 +47,8 @@ class MultipleChoice(Endpoint):
     def _plain(self, contexts: list[str], choices: list[list[str]]) -> Iterable[dict]:
         answers = {name: tensor.numpy().tolist() for name, tensor in self(contexts, choices).items()}
         for row, choice, probabilities in zip(choices, answers["choice"], answers["probabilities"], strict=True):
+            if not any(row):  # equally good, and so are those that filled it up
+                choice, probabilities = 0, [1 / len(row)] * len(row)
             yield {"choice": choice, "answer": row[choice], "probabilities": probabilities[:len(row)]}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="context"),

@@ -32,7 +32,7 @@ class QuestionAnswerer(Endpoint):
         stride: word pieces from the start of a window to the start of the next.
         max_question_length: word pieces of the question that are read.
         handle_impossible: a question may have no answer (SQuAD 2.0): an empty string is the first answer where no
-            answer scores better than the best by more than `null_threshold`. By default, if the model has a threshold.
+            answer scores better than the best by more than `null_threshold`. By default, if there is a threshold.
         null_threshold: by default `null_threshold` of the model's `config.json`, or 0.
 
     >>> QuestionAnswerer.load("runs/squad")(["Who wrote it?"], ["It was written by Ann Lee in 1901."])
@@ -56,8 +56,9 @@ class QuestionAnswerer(Endpoint):
         self.top_k = top_k
         self.max_answer_length = min(max_answer_length, self.max_length)
         self.stride, self.max_question_length = stride, max_question_length
-        self.handle_impossible = trained is not None if handle_impossible is None else handle_impossible
-        self.null_threshold = float(trained or 0.0) if null_threshold is None else null_threshold
+        threshold = trained if null_threshold is None else null_threshold
+        self.handle_impossible = threshold is not None if handle_impossible is None else handle_impossible
+        self.null_threshold = float(threshold or 0.0)
 
     def __call__(self, questions: Texts, contexts: Texts) -> dict[str, tf.Tensor]:
         """Answers a batch.

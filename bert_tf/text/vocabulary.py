@@ -67,27 +67,12 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: str | os.PathLike, *, special_tokens: SpecialTokens = SpecialTokens()) -> Self:
-        """Reads a vocab.txt: UTF-8, a piece a line, ids counted from 0. An empty line takes an id, too.
+        """Reads a vocab.txt as `read_pieces` does.
 
         Raises:
             ValueError: there is no such file, it is not UTF-8, or a special token is missing.
         """
-        path = pathlib.Path(path)
-        try:
-            # Neither str.splitlines nor universal newlines: U+0085 and U+2028 are pieces of published vocabularies.
-            lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
-        except OSError as error:
-            raise ValueError(f"Expected a vocabulary file. Received: {path} ({error.strerror}).") from None
-        if not lines[-1]:
-            lines.pop()
-        pieces = []
-        for number, line in enumerate(lines, start=1):
-            try:
-                pieces.append(line.removesuffix(b"\r").decode())
-            except UnicodeDecodeError as error:
-                raise ValueError(
-                    f"Expected UTF-8 in {path}, line {number}. Received: {line!r} ({error.reason}).") from None
-        return cls(pieces, special_tokens=special_tokens, source=str(path))
+        return cls(read_pieces(path), special_tokens=special_tokens, source=str(path))
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes a vocab.txt that `load` reads back; an interrupted write leaves no half file at `path`.
@@ -126,3 +111,26 @@ class Vocabulary:
     def is_suffix(self) -> np.ndarray:
         """Bool `(vocabulary,)`: True where a piece continues a word: `##ing`, but not `##` alone."""
         return np.array([piece.startswith(SUFFIX_MARK) and piece != SUFFIX_MARK for piece in self.pieces])
+
+
+def read_pieces(path: str | os.PathLike) -> list[str]:
+    """The pieces of a vocab.txt: UTF-8, a piece a line, ids counted from 0. An empty line takes an id, too.
+
+    Raises:
+        ValueError: there is no such file, or it is not UTF-8.
+    """
+    path = pathlib.Path(path)
+    try:
+        # Neither str.splitlines nor universal newlines: U+0085 and U+2028 are pieces of published vocabularies.
+        lines = path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    except OSError as error:
+        raise ValueError(f"Expected a vocabulary file. Received: {path} ({error.strerror}).") from None
+    if not lines[-1]:
+        lines.pop()
+    pieces = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            pieces.append(line.removesuffix(b"\r").decode())
+        except UnicodeDecodeError as error:
+            raise ValueError(f"Expected UTF-8 in {path}, line {number}. Received: {line!r} ({error.reason}).") from None
+    return pieces

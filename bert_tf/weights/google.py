@@ -15,6 +15,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from absl import logging
 
 from bert_tf.config import EncoderConfig, read_json, require
 from bert_tf.models.classifier import BertClassifier
@@ -43,9 +44,15 @@ CHECKPOINT = "bert_model.ckpt"
 _OWN_ACTIVATION = "bert_tf_hidden_act"
 """Key of `bert_config.json` that tells the two forms of GELU apart; written by us, read by us."""
 
+_OWN_TOKENIZER_OPTIONS = {"strip_accents": "strip_accents", "tokenize_chinese_chars": "split_cjk"}
+"""Keys of `bert_config.json`, as Hugging Face calls them -> ours. Google's code has no such options; written by us
+where they are not what it does, read by us."""
+
 _HEADS = {"pooler/": "bert/pooler/", "masked_lm_head/": "cls/predictions/",
           "next_sentence_head/": "cls/seq_relationship/", "classifier/": "output_", "span_head/": "cls/squad/"}
 """Beginnings of our variables' paths -> of Google's names, for all that is not in every model."""
+
+_WRITTEN = (BertEncoder, BertSentenceEmbedder, BertPretrainer, BertClassifier, BertSpanPredictor)
 
 _MODEL_GARDEN_HEADS = ("pooler_transform/", "masked_lm/", "next_sentence/", "classification_heads/", "bert/cls/",
                        "predictions/")
@@ -120,7 +127,7 @@ def read_model(path: pathlib.Path, model_class: type | None = None, arguments: M
     `hidden_act` "gelu" is read as the exact form for TF1 checkpoints, which the releases of 2018 were trained with, and
     as the tanh form for Model Garden, whose encoder computes that; `gelu_new` in `bert_config.json` asks for tanh.
     Casing is not stored either: a vocabulary with an upper-case piece is taken for cased, unless `bert_config.json` has
-    `do_lower_case`.
+    `do_lower_case`; `strip_accents` and `tokenize_chinese_chars` there are heeded, too.
 
     Args:
         path: a folder with `bert_config.json`, `vocab.txt` and one checkpoint, or the checkpoint's prefix.
@@ -164,6 +171,12 @@ def write_files(model: keras.Model, folder: pathlib.Path, tokenizer: WordPieceTo
         ValueError: a head that Google has no name for, or an epsilon other than 1e-12, which is fixed in its code.
     """
     config = model.config
+    # A classifier of tokens or choices has the same variables, and would be read back as one of texts.
+    require(isinstance(model, _WRITTEN), f"one of {', '.join(each.__name__ for each in _WRITTEN)}, which Google's code "
+            "has heads for", model=type(model).__name__)
+    if isinstance(model, BertSentenceEmbedder):
+        logging.warning("Google's format has no place for how a sentence embedder pools; only the encoder of %s is "
+                        "written.", model.name)
     epsilons = {config.layer_norm_epsilon, config.head_layer_norm_epsilon}
     require(epsilons == {1e-12} and config.activation == config.head_activation,
             "an epsilon of 1e-12 everywhere and one activation, as Google's code has them",
@@ -183,7 +196,21 @@ def write_files(model: keras.Model, folder: pathlib.Path, tokenizer: WordPieceTo
     if tokenizer is not None:
         tokenizer.vocabulary.save(folder / VOCABULARY_FILE)
         values["do_lower_case"] = tokenizer.lowercase
+        values |= _own_tokenizer_options(tokenizer)
     (folder / CONFIG_FILE).write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _own_tokenizer_options(tokenizer: WordPieceTokenizer) -> dict[str, bool]:
+    """The options that Google's tokeniser does not have, where they are not what it does, with a warning."""
+    differing = {}
+    if tokenizer.strip_accents not in (None, tokenizer.lowercase):
+        differing["strip_accents"] = tokenizer.strip_accents
+    if not tokenizer.split_cjk:
+        differing["tokenize_chinese_chars"] = False
+    if differing:
+        logging.warning("Google's own tokeniser has no %s and gives other ids; bert_tf reads it from %s.",
+                        ", ".join(f"{key}={value}" for key, value in differing.items()), CONFIG_FILE)
+    return differing
 
 
 def _prefix(path: pathlib.Path) -> pathlib.Path:
@@ -244,4 +271,5 @@ def _read_tokenizer(folder: pathlib.Path, values: Mapping[str, Any],
     # Placeholders such as [unused0] say nothing about casing.
     is_cased = any(piece != piece.lower() for piece in vocabulary.pieces
                    if piece not in special and not piece.startswith("["))
-    return WordPieceTokenizer(vocabulary, lowercase=values.get("do_lower_case", not is_cased))
+    options = {ours: values[theirs] for theirs, ours in _OWN_TOKENIZER_OPTIONS.items() if theirs in values}
+    return WordPieceTokenizer(vocabulary, lowercase=values.get("do_lower_case", not is_cased), **options)

@@ -35,8 +35,8 @@ PROBLEM_TYPES = {"single_label_classification": "single_label", "multi_label_cla
                  "regression": "regression"}
 """`problem_type` -> ours."""
 
-_NOT_KEPT = ("architectures", "model_type", "torch_dtype", "dtype", "num_labels", "head_activation",
-             "head_layer_norm_eps")
+_NOT_KEPT = ("architectures", "model_type", "torch_dtype", "dtype", "num_labels", "id2label", "label2id",
+             "problem_type", "head_activation", "head_layer_norm_eps")
 
 
 def encoder_config(values: Mapping[str, Any], path: pathlib.Path) -> EncoderConfig:

@@ -79,13 +79,16 @@ def read_model(folder: pathlib.Path, model_class: type | None = None, arguments:
     if is_embedder and issubclass(model_class, BertSentenceEmbedder):
         suggested |= sentence_transformers.read_arguments(folder)
     arguments = dict(arguments or {})
-    if "num_labels" in arguments:
-        suggested.pop("labels", None)
+    suggested = _without_labels(suggested, arguments)
 
     # First what costs little, so that errors come soon.
     tokenizer = read_tokenizer(encoder_folder, config.vocabulary_size)
     if tokenizer is not None and is_embedder and sentence_transformers.lowercases_first(folder):
-        tokenizer = WordPieceTokenizer.from_config(tokenizer.get_config() | {"lowercase": True})
+        # Lower-cased before the tokeniser, which goes on to treat accents as it did.
+        options = tokenizer.get_config()
+        if options["strip_accents"] is None:
+            options["strip_accents"] = options["lowercase"]
+        tokenizer = WordPieceTokenizer.from_config(options | {"lowercase": True})
     with zeros_for_random_values():
         model = model_class(config, **suggested | arguments)
     transfer = hugging_face.read_source(tensors, model, heads_may_be_new=anew)
@@ -147,6 +150,21 @@ def _architecture(values: Mapping[str, Any], tensors: Collection[str], path: pat
     require("classifier.weight" not in tensors, f"`architectures` in {path}, because `classifier.weight` may belong to "
             "texts, tokens or choices; or a `model_class`", architectures=None)
     return "BertForQuestionAnswering" if "qa_outputs.weight" in tensors else "BertModel"
+
+
+def _without_labels(suggested: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """`suggested` without the folder's labels where `arguments` have others.
+
+    Where these differ in number, the folder's regression says nothing about them either.
+    """
+    labels, num_labels = arguments.get("labels"), arguments.get("num_labels")
+    if "labels" not in suggested or (labels is None and num_labels is None):
+        return dict(suggested)
+    others = dict(suggested)
+    differs = len(others.pop("labels")) != (num_labels if labels is None else len(labels))
+    if differs and others.get("problem_type") == "regression":
+        del others["problem_type"]
+    return others
 
 
 def _suggested_arguments(model_class: type, values: Mapping[str, Any], tensors: Collection[str],

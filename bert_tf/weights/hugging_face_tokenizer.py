@@ -1,7 +1,8 @@
 """Hugging Face's tokeniser files <-> `WordPieceTokenizer`.
 
 Read: `vocab.txt`, or the vocabulary in `tokenizer.json` where there is no `vocab.txt`; the options of
-`tokenizer_config.json`, then of the normaliser in `tokenizer.json`, then Transformers' defaults.
+`tokenizer_config.json`, then of the normaliser in `tokenizer.json`, then Transformers' defaults; tokens that were added
+to the vocabulary, from `tokenizer.json` and `added_tokens.json`.
 Written: `vocab.txt` and `tokenizer_config.json`, from which `AutoTokenizer` builds the same tokeniser.
 """
 
@@ -14,11 +15,15 @@ from absl import logging
 
 from bert_tf.config import read_json, require
 from bert_tf.text.tokenizer import WordPieceTokenizer
-from bert_tf.text.vocabulary import SpecialTokens, Vocabulary
+from bert_tf.text.vocabulary import SpecialTokens, Vocabulary, read_pieces
 
 VOCABULARY_FILE = "vocab.txt"
 CONFIG_FILE = "tokenizer_config.json"
 FAST_FILE = "tokenizer.json"
+ADDED_FILE = "added_tokens.json"
+
+_WORD_LIMIT = "max_input_chars_per_word"
+"""`tokenizer.json` has it in its model; in `tokenizer_config.json` it is written by us, read by us."""
 
 _SPECIAL_KEYS = {"pad_token": "pad", "unk_token": "unknown", "cls_token": "cls", "sep_token": "sep",
                  "mask_token": "mask"}
@@ -39,13 +44,16 @@ def read_tokenizer(folder: pathlib.Path, vocabulary_size: int | None = None) -> 
     fast = read_json(fast_path) if fast_path.is_file() else {}
     special_tokens = SpecialTokens(**{ours: _text_of(settings[theirs]) for theirs, ours in _SPECIAL_KEYS.items()
                                       if settings.get(theirs) is not None})
+    added = _added_tokens(fast, folder)
     if vocabulary_path.is_file():
-        path, vocabulary = vocabulary_path, Vocabulary.load(vocabulary_path, special_tokens=special_tokens)
+        path, by_id = vocabulary_path, dict(enumerate(read_pieces(vocabulary_path)))
+        if vocabulary_size is not None:
+            added = {index: token for index, token in added.items() if index < vocabulary_size}
     elif fast:
-        path = fast_path
-        vocabulary = Vocabulary(_pieces_of(fast, path), source=str(path), special_tokens=special_tokens)
+        path, by_id = fast_path, _pieces_of(fast, fast_path)
     else:
         return None
+    vocabulary = Vocabulary(_in_order(by_id, added, path), source=str(path), special_tokens=special_tokens)
     require(vocabulary_size is None or len(vocabulary) <= vocabulary_size,
             f"the vocabulary in {path} to have at most `vocab_size` pieces", pieces=len(vocabulary),
             vocab_size=vocabulary_size)
@@ -67,6 +75,7 @@ def write_tokenizer(tokenizer: WordPieceTokenizer, folder: pathlib.Path, max_len
         "tokenize_chinese_chars": tokenizer.split_cjk,
         "model_max_length": max_length,
         "tokenizer_class": "BertTokenizer",
+        _WORD_LIMIT: tokenizer.max_word_characters,
     } | {theirs: getattr(special_tokens, ours) for theirs, ours in _SPECIAL_KEYS.items()}
     tokenizer.vocabulary.save(folder / VOCABULARY_FILE)
     text = json.dumps(values, indent=2, ensure_ascii=False, sort_keys=True)
@@ -84,28 +93,41 @@ def _options(settings: Mapping[str, Any], fast: Mapping[str, Any], folder: pathl
                "split_cjk": settings.get("tokenize_chinese_chars", normalizer.get("handle_chinese_chars", True)),
                # Transformers always finds the special tokens inside a text.
                "keep_special_tokens": True}
-    if "max_input_chars_per_word" in fast.get("model", {}):
-        options["max_word_characters"] = fast["model"]["max_input_chars_per_word"]
+    limit = settings.get(_WORD_LIMIT, fast.get("model", {}).get(_WORD_LIMIT))
+    if limit is not None:
+        options["max_word_characters"] = limit
     for theirs, ours in (("do_lower_case", "lowercase"), ("tokenize_chinese_chars", "split_cjk")):
         require(isinstance(options[ours], bool), f"`{theirs}` in {folder / CONFIG_FILE} to be true or false",
                 **{theirs: options[ours]})
     return options
 
 
-def _pieces_of(fast: Mapping[str, Any], path: pathlib.Path) -> list[str]:
-    """The pieces in `tokenizer.json`, in the order of their ids; added tokens follow the model's own."""
+def _pieces_of(fast: Mapping[str, Any], path: pathlib.Path) -> dict[int, str]:
+    """The pieces of the model in `tokenizer.json` by their ids."""
     model = fast.get("model") or {}
     # Old files leave the type out.
     require(model.get("type", "WordPiece") == "WordPiece" and isinstance(model.get("vocab"), dict),
             f"a WordPiece model in {path}", type=model.get("type"))
     require(model.get("continuing_subword_prefix", "##") == "##", f"the prefix ## for later pieces in {path}",
             continuing_subword_prefix=model.get("continuing_subword_prefix"))
-    by_id = {index: piece for piece, index in model["vocab"].items()}
-    added = {token["id"]: token["content"] for token in fast.get("added_tokens", []) if token["id"] not in by_id}
+    return {index: piece for piece, index in model["vocab"].items()}
+
+
+def _added_tokens(fast: Mapping[str, Any], folder: pathlib.Path) -> dict[int, str]:
+    """The tokens by their ids that `tokenizer.json` and `added_tokens.json` add to the model's own."""
+    added = {token["id"]: token["content"] for token in fast.get("added_tokens", [])}
+    if (folder / ADDED_FILE).is_file():
+        added |= {index: token for token, index in read_json(folder / ADDED_FILE).items()}
+    return added
+
+
+def _in_order(by_id: dict[int, str], added: Mapping[int, str], path: pathlib.Path) -> list[str]:
+    """The pieces in the order of their ids; added tokens follow the model's own."""
+    added = {index: token for index, token in added.items() if index not in by_id}
     if added:
         logging.warning("%s: the added tokens %s get their ids, but are not cut out of the text as a whole.", path,
                         ", ".join(added.values()))
-    by_id |= added
+    by_id = by_id | added
     largest_id = max(by_id, default=-1)
     require(min(by_id, default=0) >= 0 and largest_id < 2 * len(by_id), f"the ids in {path} to be 0, 1, 2 ...",
             pieces=len(by_id), largest_id=largest_id)

@@ -189,6 +189,11 @@ def write_files(model: keras.Model, folder: pathlib.Path, tokenizer: WordPieceTo
     """Writes a preset folder that `from_preset` opens; returns `difference`, the largest in the sequence output."""
     tokenizer = getattr(model, "tokenizer", None) if tokenizer is None else tokenizer
     target = to_keras_hub(model, tokenizer, allow_approximate=allow_approximate)
+    if tokenizer is not None and not tokenizer.split_cjk:
+        logging.warning("KerasHub's presets do not keep split_on_cjk=False: opened again, this one splits ideographs.")
+    if tokenizer is not None and tokenizer.lowercase and tokenizer.strip_accents is False:
+        logging.warning("KerasHub keeps accents in this preset as it should; bert_tf, opening it, takes it for one of "
+                        "those that were trained without them.")
     target.save_to_preset(str(folder))
     if tokenizer is not None and getattr(target, "preprocessor", None) is None:
         _keras_hub_tokenizer(tokenizer).save_to_preset(str(folder))
@@ -280,6 +285,8 @@ def _task_for(model: keras.Model, backbone: "keras_hub.models.BertBackbone",
             return backbone
         preprocessor = theirs and models.BertMaskedLMPreprocessor(theirs, sequence_length=length)
         return models.BertMaskedLM(backbone, preprocessor=preprocessor)
+    if isinstance(model, BertSentenceEmbedder):
+        logging.warning("KerasHub has no sentence embedder: how %s pools is left out.", model.name)
     require(isinstance(model, BertEncoder | BertSentenceEmbedder),
             "a BertEncoder, BertSentenceEmbedder, BertPretrainer or BertClassifier", model=type(model).__name__)
     return backbone
@@ -292,13 +299,14 @@ def _tokenizer_of(theirs: "keras_hub.models.BertTokenizer") -> WordPieceTokenize
     models were trained without them, so here lower-casing strips them.
     """
     vocabulary = Vocabulary(list(theirs.vocabulary), source="the KerasHub tokenizer")
-    return WordPieceTokenizer(vocabulary, lowercase=theirs.lowercase)
+    return WordPieceTokenizer(vocabulary, lowercase=theirs.lowercase, split_cjk=theirs.split_on_cjk,
+                              strip_accents=True if theirs.strip_accents and not theirs.lowercase else None)
 
 
 def _keras_hub_tokenizer(tokenizer: WordPieceTokenizer) -> "keras_hub.models.BertTokenizer":
-    """KerasHub's tokeniser with the same vocabulary, casing and accents."""
+    """KerasHub's tokeniser with the same vocabulary and options."""
     import keras_hub
 
     strips = tokenizer.lowercase if tokenizer.strip_accents is None else tokenizer.strip_accents
     return keras_hub.models.BertTokenizer(vocabulary=list(tokenizer.vocabulary.pieces), lowercase=tokenizer.lowercase,
-                                          strip_accents=strips)
+                                          strip_accents=strips, split_on_cjk=tokenizer.split_cjk)

@@ -40,7 +40,8 @@ def convert_weights(source: str, output: str, *, source_format: str | None = Non
     require(source_format is None or source_format in READERS,
             f"`source_format` to be one of {', '.join(READERS)}", source_format=source_format)
     path = local_path(source)
-    require(path.resolve() != pathlib.Path(output).resolve(), "`output` to be another folder than `source`",
+    folder = path if path.is_dir() else path.parent
+    require(folder.resolve() != pathlib.Path(output).resolve(), "`output` to be another folder than `source`",
             source=source, output=output)
     source_format = source_format or format_of(path)
     model, transfer = load_with_report(path, source_format=source_format)

@@ -43,3 +43,9 @@ def test_refuses_columns_of_different_lengths_and_empty_batches():
         in_batches(zip, ["a", "b"], ["a"], batch_size=2)
     with pytest.raises(ValueError, match="batch_size=0"):
         in_batches(zip, ["a"], batch_size=0)
+
+
+@pytest.mark.parametrize("element", [None, 3, float("nan")])
+def test_refuses_columns_with_other_things_than_texts(element):
+    with pytest.raises(ValueError, match=f"Expected lists of strings. Received: element={element}"):
+        in_batches(zip, ["a", element], batch_size=2)

@@ -49,6 +49,12 @@ def test_empty_choices_count_where_there_are_no_others(chooser):
     assert chooser([], tf.zeros([0, 2], tf.string))["choice"].shape == (0,)
 
 
+def test_empty_choices_do_not_depend_on_other_rows(chooser):
+    alone, = chooser.predict(["a"], [["", ""]])
+    assert alone == {"choice": 0, "answer": "", "probabilities": [0.5, 0.5]}
+    assert chooser.predict(["a", "a"], [["", ""], ["a", "b", "cat"]])[0] == alone
+
+
 def test_odd_strings_do_not_disturb(chooser):
     choices = [[text, "cat", text[:5]] for text in ODD_TEXTS]
     check_rows_are_independent(chooser, ODD_TEXTS[::-1], choices)

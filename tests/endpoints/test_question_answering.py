@@ -103,6 +103,8 @@ def test_a_million_characters(model):
 
 def test_takes_its_threshold_from_the_model(model, tmp_path):
     assert not QuestionAnswerer(model).handle_impossible
+    given = QuestionAnswerer(model, null_threshold=-2.0)
+    assert given.handle_impossible and given.null_threshold == -2.0
     bert_tf.save_model(model, tmp_path)
     loaded = bert_tf.load_model(tmp_path)
     loaded.kept_config["null_threshold"] = -1.5

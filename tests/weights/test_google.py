@@ -1,4 +1,5 @@
 import json
+import logging
 
 import numpy as np
 import pytest
@@ -8,9 +9,12 @@ from bert_tf.config import EncoderConfig
 from bert_tf.model_directory import load_model, load_with_report
 from bert_tf.models.classifier import BertClassifier
 from bert_tf.models.encoder import BertEncoder
+from bert_tf.models.multiple_choice import BertMultipleChoice
 from bert_tf.models.pretrainer import BertPretrainer
+from bert_tf.models.sentence_embedder import BertSentenceEmbedder
 from bert_tf.models.span_predictor import BertSpanPredictor
 from bert_tf.models.token_classifier import BertTokenClassifier
+from bert_tf.text.tokenizer import WordPieceTokenizer
 from bert_tf.weights import google
 from tests.weights.hugging_face_models import FOLDER, INPUTS, golden, inputs_for
 
@@ -162,6 +166,39 @@ def test_round_trip_keeps_configuration_and_tokeniser(activation, tmp_path):
     assert loaded.config == config
     assert loaded.tokenizer.vocabulary.pieces == model.tokenizer.vocabulary.pieces
     assert json.loads((tmp_path / "bert_config.json").read_text())["hidden_act"] == activation.removesuffix("_tanh")
+
+
+@pytest.mark.parametrize("options", [{"strip_accents": False}, {"split_cjk": False},
+                                     {"lowercase": False, "strip_accents": True}])
+def test_round_trip_keeps_options_that_google_has_not(options, tmp_path, caplog):
+    model = load_model(FOLDER / "BertModel")
+    tokenizer = WordPieceTokenizer(model.tokenizer.vocabulary, **options)
+
+    with caplog.at_level(logging.WARNING):
+        google.write_files(model, tmp_path, tokenizer)
+
+    assert "Google's own tokeniser has no" in caplog.text
+    assert load_model(tmp_path).tokenizer.get_config() == tokenizer.get_config()
+
+
+@pytest.mark.parametrize(("model_class", "arguments"), [(BertTokenClassifier, {"num_labels": 2}),
+                                                        (BertMultipleChoice, {})])
+def test_refuses_heads_that_would_come_back_as_others(model_class, arguments, tmp_path):
+    model = load_model(FOLDER / "BertModel", model_class, **arguments)
+
+    with pytest.raises(ValueError, match=f"Google's code has heads for. Received: model='.*{model_class.__name__}'"):
+        google.write_files(model, tmp_path, None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_how_an_embedder_pools_is_left_out_with_a_warning(tmp_path, caplog):
+    model = load_model(FOLDER / "BertModel", BertSentenceEmbedder)
+
+    with caplog.at_level(logging.WARNING):
+        google.write_files(model, tmp_path, None)
+
+    assert "no place for how a sentence embedder pools" in caplog.text
+    assert isinstance(load_model(tmp_path), BertEncoder)
 
 
 @pytest.mark.parametrize("change", [{"head_layer_norm_epsilon": 1e-5}, {"head_activation": "gelu_tanh"}])

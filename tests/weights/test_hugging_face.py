@@ -168,6 +168,16 @@ def test_classifier_of_another_size_is_drawn_anew_when_asked_for(caplog):
     assert model(INPUTS)["logits"].shape == (3, 7)
 
 
+def test_other_labels_than_those_of_a_regression(tmp_path):
+    folder = copy_of("BertForSequenceClassification", tmp_path)
+    _change_config(folder, problem_type="regression")
+
+    model = load_model(folder, BertClassifier, labels=["no", "yes"])
+    assert model.problem_type == "single_label" and model.labels == ("no", "yes")
+    model = load_model(folder, BertClassifier, num_labels=1, problem_type="regression")
+    assert model.problem_type == "regression" and model.labels == ("LABEL_0",)
+
+
 def test_heads_that_the_class_lacks_are_left_alone(caplog):
     with caplog.at_level(logging.WARNING):
         load_model(FOLDER / "BertForPreTraining", BertEncoder)

@@ -72,12 +72,13 @@ def test_own_values_of_the_head_survive(caplog):
 
 def test_unknown_keys_are_kept_and_ours_win():
     values = SMALL | {"architectures": ["BertModel"], "torch_dtype": "float16", "finetuning_task": "mnli",
-                      "_name_or_path": "x"}
+                      "_name_or_path": "x", "id2label": {"0": "a", "1": "b", "2": "c"}, "problem_type": "regression"}
 
     written = config_values(EncoderConfig(), kept_values(values))
 
     assert written["finetuning_task"] == "mnli" and written["_name_or_path"] == "x"
     assert written["vocab_size"] == 30522 and written["dtype"] == "float32"
+    assert not {"id2label", "label2id", "problem_type"} & set(written)  # they belong to a head, which writes its own
     assert "torch_dtype" not in written and "architectures" not in written
 
 

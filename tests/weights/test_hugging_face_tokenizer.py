@@ -77,6 +77,35 @@ def test_added_tokens_get_their_ids_with_a_warning(tmp_path, caplog):
     assert "<e1>" in caplog.text
 
 
+@pytest.mark.parametrize("file", ["tokenizer.json", "added_tokens.json"])
+def test_added_tokens_behind_vocab_txt(file, tmp_path, caplog):
+    _write(tmp_path, vocab=PIECES)
+    if file == "tokenizer.json":
+        theirs = _fast(PIECES)
+        theirs.add_tokens(["<e1>", "<e2>"])
+        theirs.save(str(tmp_path / file))
+    else:
+        (tmp_path / file).write_text('{"<e1>": 12, "<e2>": 13, "[MASK]": 4}')
+
+    with caplog.at_level(logging.WARNING):
+        tokenizer = read_tokenizer(tmp_path, vocabulary_size=14)
+
+    assert tokenizer.vocabulary.pieces == (*PIECES, "<e1>", "<e2>")
+    assert "vocab.txt: the added tokens <e1>, <e2> get their ids" in caplog.text
+    # Without a row in the token embedding they mean nothing.
+    assert read_tokenizer(tmp_path, vocabulary_size=13).vocabulary.pieces == (*PIECES, "<e1>")
+    (tmp_path / "saved").mkdir()
+    write_tokenizer(tokenizer, tmp_path / "saved", max_length=24)
+    assert read_tokenizer(tmp_path / "saved").vocabulary.pieces == tokenizer.vocabulary.pieces
+
+
+def test_special_token_that_was_added_behind_vocab_txt(tmp_path):
+    _write(tmp_path, vocab=[piece for piece in PIECES if piece != "[MASK]"], config={"mask_token": "<mask>"})
+    (tmp_path / "added_tokens.json").write_text('{"<mask>": 11}')
+
+    assert read_tokenizer(tmp_path).vocabulary.mask_id == 11
+
+
 def test_id_of_a_repeated_piece_leaves_a_gap(tmp_path):
     values = json.loads(_fast(PIECES).to_str())
     values["model"]["vocab"]["after"] = 13  # 12 is free
@@ -114,7 +143,7 @@ def test_vocabulary_must_not_be_larger_than_the_model(tmp_path):
 
 
 @pytest.mark.parametrize("options", [{}, {"lowercase": False}, {"strip_accents": False}, {"split_cjk": False},
-                                     {"lowercase": False, "strip_accents": True}])
+                                     {"lowercase": False, "strip_accents": True}, {"max_word_characters": 200}])
 def test_round_trip(options, tmp_path):
     tokenizer = WordPieceTokenizer(PIECES, keep_special_tokens=True, **options)
 

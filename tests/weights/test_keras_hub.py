@@ -107,6 +107,20 @@ def test_preset_round_trip(model_class, arguments, task, tmp_path):
     assert loaded.tokenizer.get_config() == tokenizer.get_config()
 
 
+@pytest.mark.parametrize(("options", "warning"), [
+    ({}, ""), ({"lowercase": False, "strip_accents": True}, ""), ({"strip_accents": False}, "keeps accents"),
+    ({"split_cjk": False}, "splits ideographs")])
+def test_options_of_the_tokeniser(options, warning, tmp_path, caplog):
+    tokenizer = WordPieceTokenizer(PIECES, **options)
+
+    with caplog.at_level(logging.WARNING):
+        write_files(BertEncoder(CONFIG), tmp_path, tokenizer)
+
+    assert warning in caplog.text
+    loaded = load_model(tmp_path).tokenizer
+    assert (loaded.get_config() == tokenizer.get_config()) == (not warning)
+
+
 def test_other_numerics_are_refused_unless_allowed():
     model = BertPretrainer(EncoderConfig(**SIZES), next_sentence=False)
     randomise(model)

@@ -54,6 +54,23 @@ def test_lower_cases_first_if_told(tmp_path):
     assert load_model(folder).tokenizer.lowercase
 
 
+@pytest.mark.parametrize(("cased", "strips"), [
+    ({"do_lower_case": False}, False),
+    ({"do_lower_case": False, "strip_accents": True}, True),
+    ({"do_lower_case": True}, True),
+    ({"do_lower_case": True, "strip_accents": False}, False),
+])
+def test_lower_casing_first_leaves_accents_to_the_tokeniser(cased, strips, tmp_path):
+    folder = _embedder_folder(tmp_path, {"pooling_mode": "mean"}, ("Transformer", "Pooling"))
+    (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 10, "do_lower_case": true}')
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"strip_accents": None} | cased))
+
+    tokenizer = load_model(folder).tokenizer
+
+    assert (tokenizer.lowercase, tokenizer.strip_accents) == (True, strips)
+
+
 def test_encoder_may_lie_in_a_folder_of_its_own(tmp_path):
     folder = tmp_path / "embedder"
     folder.mkdir()
