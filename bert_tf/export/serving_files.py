@@ -28,21 +28,29 @@ batch_timeout_micros { value: 1000 }
 max_enqueued_batches { value: 1000 }
 num_batch_threads { value: 4 }
 # Never set pad_variable_length_inputs: it fills up rows with their first element, and [CLS] is no padding.
-# Strings need none. Clients of from_ids must all pad to the same length, or send whole batches to a server without
-# --enable_batching.
+# Strings need none. Clients of from_ids must all pad to the same length, and clients of multiple choice fill up with
+# empty strings to the same number of choices, or send whole batches to a server without --enable_batching.
 """
 
 
-def compose_file(name: str) -> str:
-    """docker-compose.yml: a server on this machine's ports 8500 (gRPC) and 8501 (REST)."""
+def compose_file(name: str, *, batching: bool = True) -> str:
+    """docker-compose.yml: a server on this machine's ports 8500 (gRPC) and 8501 (REST).
+
+    Args:
+        name: of the model.
+        batching: requests are answered together. The server joins rows of equal shape only, so requests with different
+            numbers of choices at a time would all fail.
+    """
+    flags = [f"--model_config_file=/models/{name}/models.config"]
+    if batching:
+        flags += ["--enable_batching=true", f"--batching_parameters_file=/models/{name}/batching.config"]
+    command = "\n".join(f"      - {flag}" for flag in flags)
     return f"""\
 services:
   serving:
     image: {IMAGE}
     command:
-      - --model_config_file=/models/{name}/models.config
-      - --enable_batching=true
-      - --batching_parameters_file=/models/{name}/batching.config
+{command}
     volumes:
       - .:/models/{name}:ro
     ports:

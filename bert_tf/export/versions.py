@@ -34,7 +34,6 @@ def new_version(folder: pathlib.Path, version: int) -> Iterator[pathlib.Path]:
     Raises:
         ValueError: the version has come into being in the meantime.
     """
-    is_new = not folder.exists()
     unfinished = folder / f".{version}.{uuid.uuid4().hex[:8]}.unfinished"
     unfinished.mkdir(parents=True)
     try:
@@ -42,5 +41,7 @@ def new_version(folder: pathlib.Path, version: int) -> Iterator[pathlib.Path]:
         free_version(folder, version)
         unfinished.rename(folder / str(version))
     except BaseException:
-        shutil.rmtree(folder if is_new else unfinished, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            folder.rmdir()  # unless another version is in it
         raise

@@ -5,6 +5,7 @@ https://www.tensorflow.org/tfx/serving/api_rest, sections "Predict API" and "Enc
 
 import base64
 import binascii
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ def signature_name(request: Any, signatures: Mapping[str, Signature]) -> str:
     if not isinstance(request, dict):
         raise RequestError(f"Expected a JSON object. Received: {type(request).__name__}.")
     name = request.get("signature_name", DEFAULT_SIGNATURE)
+    if name == "":
+        name = DEFAULT_SIGNATURE
     if not isinstance(name, str) or name not in signatures:
         known = ", ".join(sorted(signatures))
         raise RequestError(f"Expected `signature_name` to be one of {known}. Received: {name!r}.")
@@ -83,11 +86,12 @@ def _columns_of_rows(rows: Any, signature: Signature) -> dict[str, list]:
             raise RequestError(f"Expected rows with the names {', '.join(sorted(signature.inputs))}. "
                              "Received: values without names.")
         return {next(iter(signature.inputs)): rows}
+    names = sorted(rows[named.index(True)])
     for number, row in enumerate(rows):
-        if not named[number] or set(row) != set(rows[0]):
-            raise RequestError(f"Expected all rows to have the names {', '.join(sorted(rows[0]))}. "
+        if not named[number] or sorted(row) != names:
+            raise RequestError(f"Expected all rows to have the names {', '.join(names)}. "
                              f"Received: another form in row {number}.")
-    return {name: [row[name] for row in rows] for name in rows[0]}
+    return {name: [row[name] for row in rows] for name in names}
 
 
 def _columns(columns: Any, signature: Signature) -> dict[str, Any]:
@@ -102,9 +106,9 @@ def _columns(columns: Any, signature: Signature) -> dict[str, Any]:
 def _tensor(name: str, values: Any, spec: tf.TensorSpec) -> tf.Tensor:
     try:
         tensor = tf.constant(_strings(values) if spec.dtype == tf.string else _numbers(values, spec), spec.dtype)
-    except (TypeError, ValueError, binascii.Error, OverflowError):
+    except (TypeError, ValueError, binascii.Error, OverflowError, RecursionError):
         raise RequestError(f"Expected `{name}` to hold {spec.dtype.name} values, as many in every row. "
-                         f"Received: {str(values)[:100]}.") from None
+                         f"Received: {reprlib.repr(values)}.") from None
     if not spec.shape.is_compatible_with(tensor.shape):
         raise RequestError(f"Expected `{name}` of shape {_shape(spec.shape)}. Received: {_shape(tensor.shape)}.")
     return tensor

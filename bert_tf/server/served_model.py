@@ -41,17 +41,17 @@ class ServedModel:
 
     def __init__(self, folder: str | os.PathLike, version: int | None = None):
         folder = pathlib.Path(folder).resolve()
-        found = sorted(int(path.name) for path in folder.glob("*")
-                       if path.name.isdecimal() and (path / "saved_model.pb").is_file())
+        found = {int(path.name): path for path in sorted(folder.glob("*"))
+                 if path.name.isdecimal() and (path / "saved_model.pb").is_file()}
         require(bool(found), "a folder with exported models, `<version>/saved_model.pb` each", model=str(folder))
-        version = found[-1] if version is None else version
-        require(version in found, f"one of the versions {found} in {folder}", version=version)
+        version = max(found) if version is None else version
+        require(version in found, f"one of the versions {sorted(found)} in {folder}", version=version)
         import tensorflow_text  # noqa: F401 - registers the tokeniser's kernels
 
         self.name, self.version = folder.name, version
-        self._model = tf.saved_model.load(folder / str(version))
+        self._model = tf.saved_model.load(found[version])
         self._functions = dict(self._model.signatures)
-        self._definitions = _definitions(folder / str(version))
+        self._definitions = _definitions(found[version])
         self.signatures = {name: _signature(function) for name, function in self._functions.items()}
         require(DEFAULT_SIGNATURE in self.signatures, f"a SavedModel with the signature {DEFAULT_SIGNATURE}",
                 signatures=sorted(self.signatures))

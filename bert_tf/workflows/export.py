@@ -8,6 +8,7 @@ import keras
 
 from bert_tf.config import require
 from bert_tf.endpoints.heads import endpoint_for
+from bert_tf.endpoints.multiple_choice import MultipleChoice
 from bert_tf.endpoints.tokenizers import tokenizer_for
 from bert_tf.export.hub_encoder import save_encoder
 from bert_tf.export.hub_preprocessor import save_preprocessor
@@ -68,10 +69,11 @@ def export_saved_model(model: str, output: str, *, version: int | None = None, m
         signatures = load_signatures(unfinished)
         write_warmup(unfinished, name, endpoint, signatures)
         beside = {"README.md": readme(name, endpoint, signatures), "models.config": models_config(name),
-                  "batching.config": batching_config(), "docker-compose.yml": compose_file(name)}
-        for file, text in beside.items():
-            with whole_file(folder / file) as path:
-                path.write_text(text, encoding="utf-8")
+                  "batching.config": batching_config(),
+                  "docker-compose.yml": compose_file(name, batching=not isinstance(endpoint, MultipleChoice))}
+    for file, text in beside.items():
+        with whole_file(folder / file) as path:
+            path.write_text(text, encoding="utf-8")
     report(f"endpoint   {type(endpoint).__name__}: at most {endpoint.max_length} tokens")
     for signature, function in signatures.items():
         report(f"signature  {signature}: {', '.join(sorted(function.structured_input_signature[1], reverse=True))} -> "

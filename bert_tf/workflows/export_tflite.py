@@ -26,6 +26,7 @@ from bert_tf.model_directory import load_model
 from bert_tf.reports.json_file import versions, write_json
 from bert_tf.reports.tables import print_table
 from bert_tf.workflows.export import check_labels
+from bert_tf.workflows.prediction_input import read_rows
 
 DEFAULT_LENGTH = 128
 """Tokens; a phone pads every text to the full length, so what the model can take at most would be a waste."""
@@ -129,8 +130,8 @@ def _rows(path: str, function: PhoneFunction) -> list[tuple[str, ...]]:
         ValueError: there are none, or a line has too few texts; names the line.
     """
     rows = []
-    for number, line in enumerate(pathlib.Path(path).read_text(encoding="utf-8").splitlines(), start=1):
-        row = tuple(line.split("\t")) if len(function.text_inputs) > 1 else (line,)
+    for number, (_, text) in enumerate(read_rows((), path), start=1):
+        row = tuple(text.split("\t")) if len(function.text_inputs) > 1 else (text,)
         require(len(row) >= len(function.text_inputs), f"{', '.join(function.text_inputs)}, separated by tabs, in "
                 f"{path}, line {number}", texts=len(row))
         rows.append(row)

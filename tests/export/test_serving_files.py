@@ -22,3 +22,8 @@ def test_compose_file_mounts_what_the_configuration_names():
     assert "--model_config_file=/models/sst2/models.config" in service["command"]
     assert "--batching_parameters_file=/models/sst2/batching.config" in service["command"]
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+
+
+def test_compose_file_without_batching():
+    service = yaml.safe_load(compose_file("swag", batching=False))["services"]["serving"]
+    assert service["command"] == ["--model_config_file=/models/swag/models.config"]

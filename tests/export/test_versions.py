@@ -53,3 +53,14 @@ def test_two_exports_at_a_time_do_not_overwrite_each_other(tmp_path):
             (early / "file").write_text("early")
     assert (tmp_path / "1/file").read_text() == "early"
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_a_failure_leaves_what_another_export_has_finished_in_a_new_folder(tmp_path):
+    folder = tmp_path / "model"
+    with pytest.raises(KeyboardInterrupt), new_version(folder, 2) as unfinished:
+        (unfinished / "file").write_text("half")
+        with new_version(folder, 1) as other:
+            (other / "file").write_text("whole")
+        raise KeyboardInterrupt
+    assert [path.name for path in folder.iterdir()] == ["1"]
+    assert (folder / "1/file").read_text() == "whole"

@@ -50,6 +50,8 @@ def test_a_lone_surrogate_becomes_a_question_mark():
     ({"instances": ["a"]}, TWO, "rows with the names second_text, text"),
     ({"inputs": ["a"]}, TWO, "`inputs` with the names second_text, text"),
     ({"instances": [{"text": "a"}, "b"]}, ONE, "another form in row 1"),
+    ({"instances": ["abc", {"text": "a"}]}, ONE, "the names text. Received: another form in row 0"),
+    ({"instances": [1, {"text": "a"}]}, ONE, "the names text. Received: another form in row 0"),
     ({"instances": [{"text": "a", "second_text": "b"}, {"text": "a"}]}, TWO, "another form in row 1"),
     ({"instances": [1]}, ONE, "`text` to hold string values"),
     ({"instances": [None]}, ONE, "`text` to hold string values"),
@@ -65,9 +67,17 @@ def test_refuses(request_, signature, message):
         tensors_of(request_, signature)
 
 
+def test_refuses_lists_in_lists_without_end():
+    values = "a"
+    for _ in range(5000):
+        values = [values]
+    with pytest.raises(RequestError, match=r"`text` to hold string values.*\[\[\.\.\.\]\]"):
+        tensors_of({"inputs": {"text": values}}, ONE)
+
+
 def test_signature_names():
     signatures = {"serving_default": ONE, "from_ids": IDS}
-    assert signature_name({}, signatures) == "serving_default"
+    assert signature_name({}, signatures) == signature_name({"signature_name": ""}, signatures) == "serving_default"
     assert signature_name({"signature_name": "from_ids"}, signatures) == "from_ids"
     with pytest.raises(RequestError, match="from_ids, serving_default. Received: 'x'"):
         signature_name({"signature_name": "x"}, signatures)
