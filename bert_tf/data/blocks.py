@@ -1,7 +1,8 @@
 """Sentence files -> blocks of whole documents -> packed, unmasked examples, a whole block by each call, in graph.
 
-A block is about 1 MB of text, string `(lines,)`, each document followed by a blank line. What becomes of a document
-depends on its content and on the seed; only the second segments of random pairs come from the rest of the block.
+A block is about 1 MB of text or two documents, whichever is more, string `(lines,)`, each document followed by a blank
+line. What becomes of a document depends on its content and on the seed; only the second segments of random pairs come
+from the rest of the block.
 """
 
 from collections.abc import Sequence
@@ -37,15 +38,30 @@ def text_blocks(files: tf.Tensor | Sequence[str | Path]) -> tf.data.Dataset:
         return lines.concatenate(tf.data.Dataset.from_tensors(""))
 
     lines = tf.data.Dataset.from_tensor_slices(files).flat_map(lines_of)
-    return lines.batch(LINES_PER_BLOCK).scan(tf.zeros([0], tf.string), _whole_documents)
+    return _of_whole_documents(lines.batch(LINES_PER_BLOCK))
 
 
-def _whole_documents(carried: tf.Tensor, lines: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Carries the unfinished last document over to the next block, but never `LONGEST_DOCUMENT` lines of it."""
+def _of_whole_documents(blocks: tf.data.Dataset) -> tf.data.Dataset:
+    """The lines of blocks in blocks of whole documents."""
+    last = tf.data.Dataset.from_tensors((tf.zeros([0], tf.string), True))
+    marked = blocks.map(lambda lines: (lines, False)).concatenate(last)
+    return marked.scan(tf.zeros([0], tf.string), _whole_documents).filter(lambda lines: tf.size(lines) > 0)
+
+
+def _whole_documents(carried: tf.Tensor, block: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Carries the unfinished last document over to the next block, but never `LONGEST_DOCUMENT` lines of it.
+
+    A single document is carried over, too, if another one may come: alone it would have no random pairs.
+    """
+    lines, is_last = block
     lines = tf.concat([carried, lines], 0)
-    blank = tf.where(tf.strings.strip(lines) == "")[:, 0]
+    is_blank = tf.strings.strip(lines) == ""
+    blank = tf.where(is_blank)[:, 0]
     end = tf.cond(tf.size(blank) > 0, lambda: blank[-1] + 1, lambda: tf.constant(0, tf.int64))
     end += (tf.size(lines, tf.int64) - end) // LONGEST_DOCUMENT * LONGEST_DOCUMENT
+    begins = tf.logical_and(tf.concat([[True], is_blank[:-1]], 0), tf.logical_not(is_blank))[:end]
+    is_enough = tf.logical_or(tf.reduce_sum(tf.cast(begins, tf.int32)) > 1, end >= 2 * LONGEST_DOCUMENT)
+    end = tf.where(tf.logical_or(is_enough, is_last), end, 0)
     return lines[end:], lines[:end]
 
 
@@ -69,8 +85,7 @@ def documents_of(files: Sequence[str | Path], threshold: int, held_out: bool) ->
 
 def regrouped(documents: tf.data.Dataset) -> tf.data.Dataset:
     """Numbered documents in blocks of any size -> in full blocks, numbered anew."""
-    lines = documents.map(_with_blank_lines).rebatch(LINES_PER_BLOCK)
-    return lines.scan(tf.zeros([0], tf.string), _whole_documents).map(number_documents)
+    return _of_whole_documents(documents.map(_with_blank_lines).rebatch(LINES_PER_BLOCK)).map(number_documents)
 
 
 def _with_blank_lines(lines: tf.Tensor, document: tf.Tensor) -> tf.Tensor:

@@ -32,8 +32,8 @@ def fill_held_out_blanks(model: keras.Model, tokenizer: WordPieceTokenizer, summ
     for index in chosen:
         sentence, spans = candidates[index]
         start, limit = spans[rng.integers(len(spans))]
-        blanks.append({"text": (sentence[:start] + mask.encode() + sentence[limit:]).decode(),
-                       "word": sentence[start:limit].decode()})
+        blanks.append({"text": (sentence[:start] + mask.encode() + sentence[limit:]).decode(errors="ignore"),
+                       "word": sentence[start:limit].decode(errors="ignore")})
     if not blanks:
         return []
     predictions = FillMask(model, tokenizer).predict([blank["text"] for blank in blanks])

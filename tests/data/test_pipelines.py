@@ -170,13 +170,27 @@ def test_all_shapes_of_an_epoch_are_static_for_tpus(corpus, tokenizer, monkeypat
         assert shapes == [specs] * count
 
 
-def test_documents_longer_than_a_block_stay_whole(tmp_path, monkeypatch):
+def test_documents_longer_than_a_block_stay_whole_and_have_company(tmp_path, monkeypatch):
     monkeypatch.setattr(blocks, "LINES_PER_BLOCK", 5)
     path = tmp_path / "long.txt"
-    path.write_text("\n".join(WORDS[:32]) + "\n\n" + "\n".join(WORDS[32:60]) + "\n\n")
-    lengths = [len(block) for block in blocks.text_blocks([path]).as_numpy_iterator() if len(block)]
+    path.write_text("".join("\n".join(WORDS[start:stop]) + "\n\n" for start, stop in (
+        (0, 32), (32, 60), (0, 7), (7, 10), (10, 12), (12, 40))))
+    lengths = [len(block) for block in blocks.text_blocks([path]).as_numpy_iterator()]
     # Each with its blank lines and the one that ends a file.
-    assert lengths == [33, 30]
+    assert lengths == [33 + 29, 8 + 4, 3 + 29 + 1]
+    path.write_text("\n".join(WORDS[:32]))
+    assert [len(block) for block in blocks.text_blocks([path]).as_numpy_iterator()] == [33]
+
+
+def test_documents_as_long_as_blocks_have_random_pairs(tokenizer, tmp_path, monkeypatch):
+    monkeypatch.setattr(blocks, "LINES_PER_BLOCK", 40)
+    files = []
+    for number in range(12):
+        files.append(tmp_path / f"{number}.txt")
+        files[-1].write_text("\n".join(" ".join(WORDS[number:number + 5]) for _ in range(60)))
+    dataset = pretraining_dataset(files, tokenizer, ExampleConfig(32), MaskingConfig(), batch_size=8)
+    labels = np.concatenate([labels["next_sentence"] for _, labels, _ in dataset.take(20).as_numpy_iterator()])
+    assert 0.3 < labels.mean() < 0.7
 
 
 def test_documents_without_an_end_are_cut_at_the_same_lines_whatever_the_blocks(tmp_path, monkeypatch):
