@@ -10,6 +10,8 @@ same examples on a cluster (pip install 'bert_tf[beam]'); flags that are not lis
         --runner=DataflowRunner --project=p --region=r --temp_location=gs://b/tmp --setup_file=./setup.py
 """
 
+import difflib
+
 from absl import app, flags
 
 from bert_tf.config import RecordsConfig, from_mapping
@@ -28,12 +30,22 @@ def main(argv):
     """Builds and prints what came out."""
     if len(argv) > 1 and not _RUNNER.value:
         raise app.UsageError(f"Expected flags only. Received: {argv[1:]}.")
+    _refuse_misspelt(argv[1:])
     config = from_mapping(RecordsConfig, config_flags.given_flags(RecordsConfig), "flags")
     # TensorFlow is imported only now, so that --help and wrong flags are answered at once.
     from bert_tf.workflows.build_records import build_records, print_records_summary
 
     index = build_records(config, _OUTPUT.value, workers=_WORKERS.value, runner=_RUNNER.value, runner_flags=argv[1:])
     print_records_summary(index, _OUTPUT.value)
+
+
+def _refuse_misspelt(arguments):
+    """Refuses what is left for Beam if it is nearly one of our flags."""
+    for name in (argument.lstrip("-").partition("=")[0] for argument in arguments if argument.startswith("-")):
+        # As near as this no flag of Beam's is: its --num_workers has 0.78 to our --workers.
+        near = difflib.get_close_matches(name.removeprefix("no"), list(flags.FLAGS), n=1, cutoff=0.8)
+        if near:
+            raise ValueError(f"Unknown flag --{name}. Did you mean --{near[0]}?")
 
 
 def _parse(argv):

@@ -3,7 +3,7 @@
     python scripts/learn_vocabulary.py --input='wiki/*.txt' --size=30522 --output=vocab.txt
 
 Read are UTF-8 files, plain or .gz, in any layout: words are what counts, not lines. A few hundred megabytes suffice.
-Train and use the model with the same --lowercase and --strip_accents as here.
+Train with the same --lowercase, --strip_accents and --split_cjk as here; the command that is printed at the end does.
 """
 
 from absl import app, flags

@@ -73,6 +73,8 @@ def test_example_lengths_leave_room_for_special_tokens():
     ({"keep_masks": True}, "`records` beside `keep_masks`"),
     ({"data_service": "grpc://a:1"}, "`records` beside `data_service`"),
     ({"batch_size": 10, "accumulate": 4}, "`accumulate` to divide `batch_size`. Received: accumulate=4, batch_size=10"),
+    ({"weight_decay": -0.1}, "`weight_decay` >= 0. Received: weight_decay=-0.1"),
+    ({"adam_beta_2": 1.0}, "`adam_beta_2` in (0, 1). Received: adam_beta_2=1.0"),
     ({"optimizer": "sgd"}, "one of adamw, lamb. Received: optimizer='sgd'"),
     ({"schedule": "cosine"}, "schedule='cosine'"),
     ({"on_nan": "ignore"}, "one of stop, skip. Received: on_nan='ignore'"),
@@ -98,3 +100,26 @@ def test_a_run_describes_its_encoder():
 def test_from_mapping_lists_known_keys_when_none_is_near():
     with pytest.raises(ValueError, match="Unknown key `zzz` in flags. Known keys: masking_rate, "):
         from_mapping(MaskingConfig, {"zzz": 1}, "flags")
+
+
+@pytest.mark.parametrize(("values", "message"), [
+    ({"lowercase": "false"}, "Expected `lowercase` in run.json to be true or false. Received: lowercase='false'."),
+    ({"lowercase": 0}, "Expected `lowercase` in run.json to be true or false. Received: lowercase=0."),
+    ({"steps": "1000"}, "Expected `steps` in run.json to be a whole number. Received: steps='1000'."),
+    ({"steps": None}, "Expected `steps` in run.json to be a whole number. Received: steps=None."),
+    ({"batch_size": 32.0}, "Expected `batch_size` in run.json to be a whole number. Received: batch_size=32.0."),
+    ({"seed": True}, "Expected `seed` in run.json to be a whole number. Received: seed=True."),
+    ({"learning_rate": False}, "Expected `learning_rate` in run.json to be a number. Received: learning_rate=False."),
+    ({"ema": "0.9"}, "Expected `ema` in run.json to be a number or null. Received: ema='0.9'."),
+    ({"input": ["a.txt"]}, "Expected `input` in run.json to be a string or null. Received: input=['a.txt']."),
+    ({"size": None}, "Expected `size` in run.json to be a string. Received: size=None."),
+])
+def test_from_mapping_refuses_values_of_other_types(values, message):
+    with pytest.raises(ValueError) as caught:
+        from_mapping(PretrainingConfig, values, "run.json")
+    assert str(caught.value) == message
+
+
+def test_from_mapping_takes_what_json_has_for_a_field():
+    values = {"learning_rate": 1, "ema": None, "strip_accents": None, "split_cjk": False, "warmup_steps": 3}
+    assert from_mapping(PretrainingConfig, values, "run.json") == PretrainingConfig(**values)

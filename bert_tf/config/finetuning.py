@@ -28,7 +28,8 @@ class FinetuningConfig:
             answering), or `tfds:NAME`.
         validation: examples to evaluate on, in the same format; without it a tenth of `train` is held out. Of several
             files, comma-separated, the first one decides which checkpoint is kept.
-        test: examples to answer when training is done; for a GLUE name the submission file is written.
+        test: examples to answer when training is done, whatever labels a table has; for a GLUE name the submission
+            file is written.
         data: folder with train, dev and test files, or `tfds:NAME`, in place of the three flags.
         text_column: column of the text, of the first of two, or of the words (tagging): its name, or its number from
             0; found by its name if not given.
@@ -53,7 +54,8 @@ class FinetuningConfig:
         evaluation_steps: updates between two evaluations; an epoch if not given.
         precision: one of `PRECISIONS`.
         strategy: `auto`, `one_device` or `mirrored`.
-        accumulate: parts in which each device computes its rows of a batch, to save memory.
+        accumulate: parts in which each device computes its rows of a batch, to save memory; not for pairs without
+            scores (embedding), which are compared with all others of the batch.
         seed: of everything random.
         seeds: number of runs, with `seed`, `seed` + 1 ...; the best one is kept.
         grid: values to try, such as `learning_rate=2e-5,3e-5;batch_size=16,32`: a run for each combination and seed.

@@ -38,7 +38,9 @@ class PretrainingConfig:
         vocabulary_size: pieces to learn.
         extend_vocabulary: file of further pieces for `init`, one per line; their embeddings start as the mean of those
             of the pieces that they were split into before.
-        lowercase: lower-case the text and strip accents.
+        lowercase: lower-case the text.
+        strip_accents: take accents off letters; as `lowercase` says if not given.
+        split_cjk: make every Chinese character a word of its own, as BERT does.
         size: encoder preset, one of `SIZES`.
         objective: one of `OBJECTIVES`.
         sequence_length: tokens of an example at most.
@@ -89,6 +91,8 @@ class PretrainingConfig:
     vocabulary_size: int = 30522
     extend_vocabulary: str | None = None
     lowercase: bool = True
+    strip_accents: bool | None = None
+    split_cjk: bool = True
     size: str = "base"
     objective: str = "nsp"
     sequence_length: int = 128
@@ -151,6 +155,8 @@ class PretrainingConfig:
                 warmup_steps=self.warmup_steps, steps=self.steps)
         require(self.batch_size % self.accumulate == 0, "`accumulate` to divide `batch_size`",
                 accumulate=self.accumulate, batch_size=self.batch_size)
+        require(self.weight_decay >= 0, "`weight_decay` >= 0", weight_decay=self.weight_decay)
+        require(0 < self.adam_beta_2 < 1, "`adam_beta_2` in (0, 1)", adam_beta_2=self.adam_beta_2)
         require(self.ema is None or 0 < self.ema < 1, "`ema` in (0, 1)", ema=self.ema)
         require(0 < self.held_out_share <= 0.5, "`held_out_share` in (0, 0.5]", held_out_share=self.held_out_share)
 
@@ -171,6 +177,10 @@ class PretrainingConfig:
     def lengths(self) -> list[tuple[int, int]]:
         """`(steps, sequence_length)` of each phase."""
         return parse_phases(self.phases, self.steps, self.sequence_length)
+
+    def word_splitting(self) -> dict[str, bool | None]:
+        """How text becomes words: arguments of a `WordPieceTokenizer` and of `learn_vocabulary`."""
+        return {"lowercase": self.lowercase, "strip_accents": self.strip_accents, "split_cjk": self.split_cjk}
 
     def examples(self, sequence_length: int | None = None) -> ExampleConfig:
         """How documents become examples, of `sequence_length` tokens at most."""

@@ -17,7 +17,9 @@ class RecordsConfig:
         input: sentence files: comma-separated names or patterns, UTF-8, plain or .gz, a sentence per line, blank line
             between documents.
         vocabulary: the vocab.txt to tokenise with.
-        lowercase: lower-case the text and strip accents.
+        lowercase: lower-case the text.
+        strip_accents: take accents off letters; as `lowercase` says if not given.
+        split_cjk: make every Chinese character a word of its own, as BERT does.
         objective: one of `OBJECTIVES`; `nsp` and `sop` build pairs, `mlm` single segments.
         sequence_length: tokens of an example at most.
         short_sequence_rate: share of examples that aim at a random shorter length.
@@ -32,6 +34,8 @@ class RecordsConfig:
     input: str | None = None
     vocabulary: str | None = None
     lowercase: bool = True
+    strip_accents: bool | None = None
+    split_cjk: bool = True
     objective: str = "nsp"
     sequence_length: int = 128
     short_sequence_rate: float = 0.1
@@ -50,6 +54,10 @@ class RecordsConfig:
         require(self.compression in COMPRESSIONS, f"`compression` to be one of {', '.join(COMPRESSIONS)}",
                 compression=self.compression)
         self.examples()  # checks its own fields
+
+    def word_splitting(self) -> dict[str, bool | None]:
+        """How text becomes words: arguments of a `WordPieceTokenizer`."""
+        return {"lowercase": self.lowercase, "strip_accents": self.strip_accents, "split_cjk": self.split_cjk}
 
     def examples(self) -> ExampleConfig:
         """How documents become examples."""

@@ -25,10 +25,12 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from bert_tf.config import RecordsConfig, require
 from bert_tf.data import blocks, corpus
-from bert_tf.data.beam_sources import Document, SentenceFiles, text_sizes
+from bert_tf.data.beam_sources import Document, SentenceFiles, check_texts, text_sizes
 from bert_tf.data.record_building import RecordBuilder
-from bert_tf.data.shards import INDEX, PARTS, PartStatistics, ShardWriter, make_index
+from bert_tf.data.shards import INDEX, PARTS, PartStatistics, ShardWriter, check_index, make_index
 from bert_tf.text.tokenizer import WordPieceTokenizer
+
+_UNCHECKED_INDEX = f".{INDEX}.unchecked"
 
 
 def build_with_beam(config: RecordsConfig, tokenizer: WordPieceTokenizer, output: str, runner: str,
@@ -46,9 +48,11 @@ def build_with_beam(config: RecordsConfig, tokenizer: WordPieceTokenizer, output
         The index, which is also written, last.
 
     Raises:
-        ValueError: no input, an output that exists, Beam's mode multi_threading, or text that gives no example.
+        ValueError: no input, files that are no text, an output that exists, Beam's mode multi_threading; or, when all
+            is read, text that `corpus.check_corpus` refuses or that gives no example to train on.
     """
     sizes = text_sizes(config.input)
+    check_texts(sizes)
     require(not any(match.metadata_list for match in FileSystems.match([FileSystems.join(output, "*")])),
             "an `output` that does not exist or is an empty folder", output=output)
     groups = _numbers_of_groups(sum(sizes.values()), config)
@@ -68,12 +72,23 @@ def build_with_beam(config: RecordsConfig, tokenizer: WordPieceTokenizer, output
                  | "Group" >> beam.GroupByKey()
                  | "Build" >> beam.ParDo(_BuildGroup(config, tokenizer.get_config(), output)))
         _ = (built | "Sum" >> beam.CombineGlobally(_Summary(config.sequence_length))
-             | "Index" >> beam.Map(_write_index, beam.pvalue.AsSingleton(count), config, tokenizer.get_config(),
-                                   output))
-    with FileSystems.open(FileSystems.join(output, INDEX)) as file:
+             | "Index" >> beam.Map(_write_unchecked_index, beam.pvalue.AsSingleton(count), config,
+                                   tokenizer.get_config(), output))
+    unchecked = FileSystems.join(output, _UNCHECKED_INDEX)
+    with FileSystems.open(unchecked) as file:
         index = json.loads(file.read())
-    require(bool(index["shards"]), f"text that gives at least one `{config.objective}` example", input=config.input)
+    _check(index, config, list(sizes))
+    FileSystems.rename([unchecked], [FileSystems.join(output, INDEX)])
     return index
+
+
+def _check(index: dict[str, Any], config: RecordsConfig, files: list[str]) -> None:
+    """As on one machine; here rather than in the pipeline, whose runners wrap errors."""
+    documents = {part: index["statistics"][part]["documents"] for part in PARTS}
+    summary = corpus.CorpusSummary(tuple(files), documents=sum(documents.values()) + index["duplicate_documents"],
+                                   held_out_documents=documents["held_out"])
+    corpus.check_corpus(summary, config.objective, held_out=config.held_out_share > 0)
+    check_index(index)
 
 
 def _numbers_of_groups(num_bytes: int, config: RecordsConfig) -> dict[str, int]:
@@ -155,11 +170,11 @@ class _BuildGroup(beam.DoFn):
 
 
 def _blocks(documents: list[tuple[bytes, ...]]) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """Documents -> `(lines, document)` for `RecordBuilder.build`, whole documents of about a block together."""
+    """Documents -> `(lines, document)` for `RecordBuilder.build`, a block of whole ones together, two at least."""
     start = num_lines = 0
     for end, document in enumerate(documents, start=1):
         num_lines += len(document)
-        if num_lines >= blocks.LINES_PER_BLOCK or end == len(documents):
+        if (num_lines >= blocks.LINES_PER_BLOCK and end - start > 1) or end == len(documents):
             block = documents[start:end]
             yield (tf.constant([line for lines in block for line in lines], tf.string),
                    tf.constant(np.repeat(np.arange(len(block)), [len(lines) for lines in block]), tf.int32))
@@ -202,8 +217,8 @@ class _Summary(beam.CombineFn):
         return accumulator
 
 
-def _write_index(summary: dict[str, Any], documents: int, config: RecordsConfig, tokenizer: dict[str, Any],
-                 output: str) -> None:
+def _write_unchecked_index(summary: dict[str, Any], documents: int, config: RecordsConfig, tokenizer: dict[str, Any],
+                           output: str) -> None:
     built = sum(statistics.documents for statistics in summary["statistics"].values()) + summary["duplicates"]
     require(built == documents, "Beam to bring every document that was read to the files", read=documents, built=built)
     tokenizer = WordPieceTokenizer.from_config(tokenizer)
@@ -213,4 +228,4 @@ def _write_index(summary: dict[str, Any], documents: int, config: RecordsConfig,
         tokenizer.vocabulary.save(Path(folder, "vocab.txt"))
         _copy(Path(folder, "vocab.txt"), FileSystems.join(output, "vocab.txt"))
         Path(folder, INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
-        _copy(Path(folder, INDEX), FileSystems.join(output, INDEX))
+        _copy(Path(folder, INDEX), FileSystems.join(output, _UNCHECKED_INDEX))

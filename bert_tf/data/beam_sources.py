@@ -1,12 +1,14 @@
 """Sentence files as Apache Beam reads them (extra `[beam]`)."""
 
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 
 from apache_beam.io.filebasedsource import FileBasedSource
 from apache_beam.io.filesystems import FileSystems
 
 from bert_tf.config import require
 from bert_tf.data import blocks
+from bert_tf.data.readers import check_first_bytes
 
 Document = tuple[int, tuple[bytes, ...]]
 """Its lines; 0, or the how-manieth part of a document that was cut because it is too long."""
@@ -59,3 +61,13 @@ def text_sizes(patterns: str) -> dict[str, int]:
         require(bool(found), "a file name, or a pattern that matches files", pattern=pattern, matches=0)
         sizes |= {file.path: file.size_in_bytes * (_GZIP_FACTOR if file.path.endswith(".gz") else 1) for file in found}
     return dict(sorted(sizes.items()))
+
+
+def check_texts(paths: Iterable[str]) -> None:
+    """Refuses files that are no text, or not compressed as their names say, by how they begin."""
+    for path in paths:
+        try:
+            with FileSystems.open(path) as file:
+                check_first_bytes(file.read(2), path)
+        except zlib.error as error:
+            raise ValueError(f"Expected whole gzip data in {path}. Received: {error}.") from None

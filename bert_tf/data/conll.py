@@ -31,7 +31,7 @@ def read_conll(source: str | Sequence[str], *, tag_column: int = -1, word_column
     """
     here = ExampleCounts()
     sentences = [sentence for path in find_files(source)
-                 for sentence in _sentences(path, word_column, tag_column if labelled else None, here)]
+                 for sentence in _sentences(path, word_column, tag_column, labelled, here)]
     require_examples(sentences, source, here)
     if labelled and scheme is None:
         scheme = detect_scheme([[tag for _, _, tag in lines] for lines in sentences])
@@ -45,7 +45,7 @@ def read_conll(source: str | Sequence[str], *, tag_column: int = -1, word_column
     return examples
 
 
-def _sentences(path: pathlib.Path, word_column: int, tag_column: int | None,
+def _sentences(path: pathlib.Path, word_column: int, tag_column: int, labelled: bool,
                counts: ExampleCounts) -> Iterator[list[Line]]:
     lines = []
     for number, text in text_lines(path, counts):
@@ -55,7 +55,7 @@ def _sentences(path: pathlib.Path, word_column: int, tag_column: int | None,
                 yield lines
             lines = []
         elif not _is_comment(text, fields, tag_column):
-            lines.append(_line(f"{path}:{number}", fields, word_column, tag_column))
+            lines.append(_line(f"{path}:{number}", fields, word_column, tag_column if labelled else None))
     if lines:
         yield lines
 
@@ -65,9 +65,9 @@ def _fields(text: str) -> list[str]:
     return text.split("\t") if "\t" in text else list(filter(None, text.split(" ")))
 
 
-def _is_comment(text: str, fields: list[str], tag_column: int | None) -> bool:
+def _is_comment(text: str, fields: list[str], tag_column: int) -> bool:
     """A line such as `# id 7 domain=en`; `# O` is a word with its tag."""
-    return text.startswith("# ") and tag_column is not None and not is_tag(fields[tag_column % len(fields)])
+    return text.startswith("# ") and not is_tag(fields[tag_column % len(fields)])
 
 
 def _line(place: str, fields: list[str], word_column: int, tag_column: int | None) -> Line:

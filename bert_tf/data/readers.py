@@ -58,12 +58,10 @@ def find_files(patterns: str | Sequence[str]) -> list[pathlib.Path]:
     Raises:
         ValueError: a pattern that matches nothing, or matches a folder or a file that cannot be read.
     """
-    patterns = patterns.split(",") if isinstance(patterns, str) else [str(pattern) for pattern in patterns]
-    patterns = [pattern.strip() for pattern in patterns if pattern.strip()]
+    patterns = separate_patterns(patterns)
     require(bool(patterns), "at least one file name or pattern", input="")
     found = set()
     for pattern in patterns:
-        pattern = str(pathlib.Path(pattern).expanduser())
         # A name that exists is taken as it is, so that `notes [old].txt` needs no escaping.
         # Path.glob refuses absolute patterns, hence glob.glob.
         names = [pattern] if os.path.lexists(pattern) else glob.glob(pattern, recursive=True)  # noqa: PTH207
@@ -73,6 +71,12 @@ def find_files(patterns: str | Sequence[str]) -> list[pathlib.Path]:
             require(path.is_file() and os.access(path, os.R_OK), f"to be able to read {path}", pattern=pattern)
             found.add(path)
     return sorted(found)
+
+
+def separate_patterns(patterns: str | Sequence[str]) -> list[str]:
+    """Comma separated globs one by one, as they fit the paths of `find_files`: `./a/*, b//*` becomes `a/*`, `b/*`."""
+    patterns = patterns.split(",") if isinstance(patterns, str) else [str(pattern) for pattern in patterns]
+    return [str(pathlib.Path(pattern.strip()).expanduser()) for pattern in patterns if pattern.strip()]
 
 
 @contextlib.contextmanager
@@ -85,13 +89,17 @@ def open_text(path: pathlib.Path) -> Iterator[BinaryIO]:
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rb") as stream:
-            mark = stream.read(2)
-            require(mark not in (b"\xff\xfe", b"\xfe\xff"), f"UTF-8 in {path}", encoding="UTF-16 or UTF-32")
-            require(mark != b"\x1f\x8b", f"text in {path} (gzip data needs a name that ends in .gz)", first_bytes=mark)
+            check_first_bytes(stream.read(2), path)
             stream.seek(0)
             yield stream
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"Expected whole gzip data in {path}. Received: {error}.") from None
+
+
+def check_first_bytes(mark: bytes, path: str | pathlib.Path) -> None:
+    """Refuses a file whose text begins with these two bytes if they are those of UTF-16 or of gzip data."""
+    require(mark not in (b"\xff\xfe", b"\xfe\xff"), f"UTF-8 in {path}", encoding="UTF-16 or UTF-32")
+    require(mark != b"\x1f\x8b", f"text in {path} (gzip data needs a name that ends in .gz)", first_bytes=mark)
 
 
 def read_documents(source: str | Sequence[str], layout: str = "sentences", language: str = "en",

@@ -10,18 +10,18 @@ from bert_tf.data.tables import read_table
 
 
 def read_pairs(source: str | Sequence[str], table_format: TableFormat | None = None, *, split: str = "train",
-               counts: ExampleCounts | None = None) -> list[TextExample]:
+               labelled: bool = True, counts: ExampleCounts | None = None) -> list[TextExample]:
     """Reads a table of pairs; their labels are scores, or None for all where the table has no such column.
 
     Raises:
-        ValueError: as `read_table`; no second text; a score that is no number, with file and line.
+        ValueError: as `read_table`; no second text; if `labelled` a score that is no number, with file and line.
     """
     examples = read_table(source, table_format, split=split, labelled=False, counts=counts)
     require(examples[0].second_text is not None,
             f"two texts in every row of {source}; name their columns, or give their numbers from 0",
             second_text=None)
     has_scores = any(example.label is not None for example in examples)
-    if has_scores:
+    if labelled and has_scores:
         number_labels(examples)
     return examples
 

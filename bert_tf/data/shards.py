@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import tensorflow as tf
 
-from bert_tf.config import RecordsConfig
+from bert_tf.config import RecordsConfig, require
 from bert_tf.files import whole_file
 from bert_tf.text.tokenizer import WordPieceTokenizer
 from bert_tf.text.vocabulary import Vocabulary
@@ -140,6 +140,17 @@ def make_index(config: RecordsConfig, tokenizer: WordPieceTokenizer, shards: dic
         "statistics": {part: statistics[part].to_dict() for part in PARTS},
         "shards": [{"part": part, **shard} for part in PARTS for shard in shards[part]],
     }
+
+
+def check_index(index: dict[str, Any]) -> None:
+    """Refuses to finish record files that hold nothing to train on.
+
+    Raises:
+        ValueError: there is no example but held-out ones.
+    """
+    config, parts = index["config"], index["statistics"]
+    require(parts["train"]["examples"] > 0, f"text that gives at least one `{config['objective']}` example to train on",
+            input=config["input"], **{f"{part}_documents": parts[part]["documents"] for part in PARTS})
 
 
 def vocabulary_sha256(vocabulary: Vocabulary) -> str:

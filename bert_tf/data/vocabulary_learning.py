@@ -24,8 +24,8 @@ _MIN_COVERAGE = 0.98
 
 def learn_vocabulary(source: str | Sequence[str], size: int, *, lowercase: bool = True,
                      strip_accents: bool | None = None, split_cjk: bool = True, max_word_characters: int = 100,
-                     min_frequency: int = 2, show_progress: bool = False,
-                     counts: ReadCounts | None = None) -> list[str]:
+                     min_frequency: int = 2, show_progress: bool = False, counts: ReadCounts | None = None,
+                     size_name: str = "size") -> list[str]:
     """Learns word pieces from text, which is read three times.
 
     Text is normalised and cut into words as by a `WordPieceTokenizer` with the same options. Every character that
@@ -42,6 +42,7 @@ def learn_vocabulary(source: str | Sequence[str], size: int, *, lowercase: bool 
         min_frequency: how often a character or a pair of pieces has to occur.
         show_progress: draw the trainer's progress bars on stderr.
         counts: counts lines that are not UTF-8, if given.
+        size_name: what the user knows `size` as, for errors.
 
     Returns:
         The pieces in the order of their ids: the five `SpecialTokens`, characters, characters with "##", then what was
@@ -60,7 +61,7 @@ def learn_vocabulary(source: str | Sequence[str], size: int, *, lowercase: bool 
         [pre_tokenizers.BertPreTokenizer(), pre_tokenizers.Split(too_long, "removed")])
 
     frequencies = _count_characters(read_lines(source, counts), tokenizer)
-    alphabet = _choose_alphabet(frequencies, size, len(specials), min_frequency, tokenizer)
+    alphabet = _choose_alphabet(frequencies, size, len(specials), min_frequency, tokenizer, size_name)
 
     def train(train_size: int, first: list[str]) -> list[str]:
         trainer = trainers.WordPieceTrainer(
@@ -90,7 +91,7 @@ def _count_characters(lines: Iterable[str], tokenizer: Tokenizer) -> collections
 
 
 def _choose_alphabet(frequencies: collections.Counter, size: int, num_specials: int, min_frequency: int,
-                     tokenizer: Tokenizer) -> list[str]:
+                     tokenizer: Tokenizer, size_name: str) -> list[str]:
     """The most frequent characters that, with their "##", fit into half of the vocabulary; sorted by code point."""
     ranked = sorted((character for character, frequency in frequencies.items() if frequency >= min_frequency),
                     key=lambda character: (-frequencies[character], character))
@@ -99,8 +100,8 @@ def _choose_alphabet(frequencies: collections.Counter, size: int, num_specials: 
     covered = np.cumsum([frequencies[character] for character in ranked])
     num_needed = int(np.searchsorted(covered, _MIN_COVERAGE * covered[-1])) + 1
     min_size = num_specials + 2 * int(places[num_needed - 1])
-    require(size >= min_size, f"`size` >= {min_size}, since characters take up to half of it and {num_needed} of them "
-            f"make up {_MIN_COVERAGE:.0%} of this text", size=size)
+    require(size >= min_size, f"`{size_name}` >= {min_size}, since characters take up to half of it and {num_needed} "
+            f"of them make up {_MIN_COVERAGE:.0%} of this text", **{size_name: size})
     num_fitting = int(np.searchsorted(places, (size - num_specials) // 2, side="right"))
     return sorted(ranked[:num_fitting])
 

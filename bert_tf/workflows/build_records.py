@@ -13,10 +13,11 @@ from bert_tf.config import RecordsConfig, require
 from bert_tf.data.corpus import CorpusSummary, check_corpus, survey
 from bert_tf.data.readers import find_files
 from bert_tf.data.record_building import build_streaming
-from bert_tf.data.shards import INDEX
+from bert_tf.data.shards import INDEX, check_index
 from bert_tf.reports.json_file import write_json
 from bert_tf.reports.tables import print_table
 from bert_tf.text.tokenizer import WordPieceTokenizer
+from bert_tf.workflows.named_tokenizer import named_tokenizer
 
 
 def build_records(config: RecordsConfig, output: str, *, workers: int | None = None, runner: str | None = None,
@@ -35,9 +36,10 @@ def build_records(config: RecordsConfig, output: str, *, workers: int | None = N
         The index.
 
     Raises:
-        ValueError: something about the input, the vocabulary or the folder is wrong, before any work is done.
+        ValueError: something about the input, the vocabulary or the folder is wrong, before any work is done; or the
+            text gives no example to train on.
     """
-    tokenizer = WordPieceTokenizer(config.vocabulary, lowercase=config.lowercase)
+    tokenizer = named_tokenizer(config)
     if runner is not None:
         require(workers is None, "Beam's own flags to set the number of workers", workers=workers)
         require(importlib.util.find_spec("apache_beam") is not None, "Apache Beam: pip install 'bert_tf[beam]'",
@@ -54,6 +56,7 @@ def build_records(config: RecordsConfig, output: str, *, workers: int | None = N
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.vocabulary.save(folder / "vocab.txt")
     index = _build_with_progress(summary, tokenizer, config, folder, workers)
+    check_index(index)
     # Last: a folder without it is not complete.
     write_json(index, folder / INDEX)
     return index

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 from absl import logging
 
-from bert_tf.config import require
+from bert_tf.config import PretrainingConfig, require
 from bert_tf.data.readers import ReadCounts, read_lines
 from bert_tf.data.vocabulary_learning import learn_vocabulary
 from bert_tf.reports.tables import print_table
@@ -34,7 +34,7 @@ def write_vocabulary(source: str, size: int, output: str | Path, *, lowercase: b
 
     Returns:
         What `describe_vocabulary` finds on the first 10,000 lines, and `size_wanted`, `lines_not_utf8`,
-        `first_line_not_utf8`.
+        `first_line_not_utf8`, `word_splitting`, the three options.
 
     Raises:
         ValueError: `output` exists, or `source` or `size` do not do.
@@ -43,14 +43,15 @@ def write_vocabulary(source: str, size: int, output: str | Path, *, lowercase: b
     require(overwrite or not output.exists(), "a file that does not exist, or --overwrite", output=str(output))
     logging.info("Learning %d pieces from %s", size, source)
     counts = ReadCounts()
-    casing = dict(lowercase=lowercase, strip_accents=strip_accents, split_cjk=split_cjk)
-    pieces = learn_vocabulary(source, size, show_progress=sys.stderr.isatty(), counts=counts, **casing)
+    word_splitting = dict(lowercase=lowercase, strip_accents=strip_accents, split_cjk=split_cjk)
+    pieces = learn_vocabulary(source, size, show_progress=sys.stderr.isatty(), counts=counts, **word_splitting)
     vocabulary = Vocabulary(pieces)
     output.parent.mkdir(parents=True, exist_ok=True)
     vocabulary.save(output)
     sample = list(itertools.islice(read_lines(source), _SAMPLE_LINES))
-    return describe_vocabulary(WordPieceTokenizer(vocabulary, **casing), sample) | dict(
-        size_wanted=size, lines_not_utf8=counts.lines_not_utf8, first_line_not_utf8=counts.first_line_not_utf8)
+    return describe_vocabulary(WordPieceTokenizer(vocabulary, **word_splitting), sample) | dict(
+        size_wanted=size, lines_not_utf8=counts.lines_not_utf8, first_line_not_utf8=counts.first_line_not_utf8,
+        word_splitting=word_splitting)
 
 
 def describe_vocabulary(tokenizer: WordPieceTokenizer, texts: list[str]) -> dict[str, Any]:
@@ -85,4 +86,6 @@ def print_vocabulary_summary(summary: dict[str, Any], output: str) -> None:
     if summary["lines_not_utf8"]:
         print(f"{summary['lines_not_utf8']:,} lines are not valid UTF-8, the first at "
               f"{summary['first_line_not_utf8']}: the bytes in question were dropped.")
-    print(f"Pre-train with it: python scripts/pretrain.py --vocabulary={output} --input=...")
+    options = "".join(f" --{'' if value else 'no'}{name}" for name, value in summary["word_splitting"].items()
+                      if value != getattr(PretrainingConfig, name))
+    print(f"Pre-train with it: python scripts/pretrain.py --vocabulary={output}{options} --input=...")

@@ -7,14 +7,15 @@ import tensorflow as tf
 from absl import logging
 
 from bert_tf.config import PretrainingConfig, require
-from bert_tf.data.corpus import check_corpus, survey
+from bert_tf.data.corpus import check_corpus
 from bert_tf.data.readers import TFDS_PREFIX
 from bert_tf.data.record_files import RecordFiles, find_records, records_tokenizer
 from bert_tf.text.tokenizer import WordPieceTokenizer
 from bert_tf.training.strategy import is_chief, is_multi_worker
 from bert_tf.workflows.blanks import fill_held_out_blanks
+from bert_tf.workflows.named_tokenizer import named_tokenizer
 from bert_tf.workflows.pretraining_batches import RecordBatches, TextBatches
-from bert_tf.workflows.pretraining_text import named_tokenizer, prepare_sentence_files, prepare_tokenizer
+from bert_tf.workflows.pretraining_text import prepare_corpus, prepare_tokenizer
 
 
 def open_source(config: PretrainingConfig, output_dir: Path, strategy: tf.distribute.Strategy, *,
@@ -42,8 +43,7 @@ class TextSource:
         if is_multi_worker(strategy):
             _check_ready(config)
         self._config, self._output_dir, self._strategy, self._keep = config, output_dir, strategy, keep
-        self._files = prepare_sentence_files(config, output_dir, keep=keep)
-        self._summary = survey(self._files, config.held_out_share)
+        self._summary = prepare_corpus(config, output_dir, keep=keep)
         for warning in check_corpus(self._summary, config.objective, held_out=True):
             logging.warning(warning)
         logging.info("%s sentences in %s documents, %s of them held out", f"{self._summary.sentences:,}",
@@ -51,7 +51,7 @@ class TextSource:
 
     def tokenizer(self) -> WordPieceTokenizer:
         """The tokeniser of a run that has no initial model."""
-        return prepare_tokenizer(self._config, self._files, self._output_dir, keep=self._keep)
+        return prepare_tokenizer(self._config, self._summary.files, self._output_dir, keep=self._keep)
 
     def batches(self, tokenizer: WordPieceTokenizer) -> TextBatches:
         """Masked batches, for training and to evaluate on."""

@@ -120,9 +120,34 @@ def test_bad_input_is_refused_before_anything_runs(folder):
         build(folder, "full")
     with pytest.raises(ValueError, match="in Beam's multi_threading elements get lost"):
         build(folder, "beam", "--direct_num_workers=2", "--direct_running_mode=multi_threading")
-    (folder / "empty.txt").write_text("\n\n")
-    with pytest.raises(ValueError, match="text that gives at least one `nsp` example"):
-        build(folder, "beam", input=f"{folder}/empty.txt")
+
+
+@pytest.mark.parametrize(("name", "content", "message"), [
+    ("utf16.txt", "Text.".encode("utf-16"), r"Expected UTF-8 in .*/utf16\.txt. Received: encoding='UTF-16 or UTF-32'"),
+    ("utf16.txt.gz", gzip.compress("Text.".encode("utf-16")), r"Expected UTF-8 in .*/utf16\.txt\.gz. Received"),
+    ("gzip.txt", gzip.compress(b"Text."), r"Expected text in .*gzip\.txt \(gzip data needs a name that ends in \.gz\)"),
+    ("plain.txt.gz", b"Text.", r"Expected whole gzip data in .*plain\.txt\.gz. Received: "),
+])
+def test_files_that_are_no_text_are_refused_before_anything_runs(folder, name, content, message):
+    (folder / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        build(folder, "beam", input=f"{folder}/a.txt,{folder}/{name}")
+    assert not (folder / "beam").exists()
+
+
+@pytest.mark.parametrize(("text", "objective", "message"), [
+    ("\n\n", "nsp", r"Expected text. Received: files=\['.*text\.txt'\], documents=0"),
+    ("w1\nw2\n", "nsp", "at least 2 documents, since next-sentence prediction"),
+    ("w1\nw2\n\nw3\nw4\n\nw5\nw6", "mlm", "at least 4 documents, to hold some out .*Received: documents=3"),
+    ("w1\nw2\n\n" * 5, "mlm", "documents with different first lines, .*Received: documents=5, held_out_documents=0"),
+    ("\n\n".join(f"w{number} w1" for number in range(20)), "sop",
+     "at least one `sop` example to train on. Received: .*train_documents=18, held_out_documents=2"),
+])
+def test_text_that_cannot_be_trained_on_leaves_no_index(tmp_path, text, objective, message):
+    (tmp_path / "text.txt").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        build(tmp_path, "beam", input=f"{tmp_path}/text.txt", objective=objective)
+    assert not (tmp_path / "beam" / "index.json").exists()
 
 
 @pytest.mark.slow

@@ -36,8 +36,11 @@ def test_every_scheme_becomes_bio(tmp_path, tags, scheme):
 
 
 def test_comments_and_number_signs(tmp_path):
-    sentence, = read_conll(write(tmp_path / "a.conll", "# id 7 domain=en\n# O\nRio B-LOC\n"))
-    assert sentence.words == ("#", "Rio")
+    for labelled in (True, False):
+        sentence, = read_conll(write(tmp_path / "a.conll", "# id 7 domain=en\n# O\nRio B-LOC\n"), labelled=labelled)
+        assert sentence.words == ("#", "Rio")
+    sentence, = read_conll(write(tmp_path / "b.conll", "# id 7 domain=en\nRio\n#\n"), labelled=False)
+    assert sentence.words == ("Rio", "#")
 
 
 def test_odd_characters(tmp_path):

@@ -9,6 +9,7 @@ from bert_tf.data.readers import (
     find_files,
     read_documents,
     read_lines,
+    separate_patterns,
     split_sentences,
     write_sentence_file,
 )
@@ -26,6 +27,11 @@ def test_finds_files_sorted_and_once(tmp_path):
     found = find_files(f"{tmp_path}/*.txt, {tmp_path}/a.txt,{tmp_path}/c.md,{tmp_path}/odd [1].txt")
     assert [path.name for path in found] == ["a.txt", "b.txt", "c.md", "odd [1].txt"]
     assert find_files([f"{tmp_path}/c.md"]) == [tmp_path / "c.md"]
+
+
+def test_patterns_are_written_like_the_paths_that_they_match(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert separate_patterns("./a/*.txt, ~/b,,/c//d/*") == ["a/*.txt", "/home/me/b", "/c/d/*"]
 
 
 @pytest.mark.parametrize("pattern, message", [

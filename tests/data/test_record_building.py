@@ -8,7 +8,7 @@ from bert_tf.config import MaskingConfig, RecordsConfig
 from bert_tf.data.corpus import survey
 from bert_tf.data.pipelines import held_out_dataset
 from bert_tf.data.record_building import _SeenKeys, build_streaming
-from bert_tf.data.shards import PARTS
+from bert_tf.data.shards import PARTS, check_index
 from tests.data.record_corpus import config, tokenizer, write_corpus
 
 
@@ -52,6 +52,15 @@ def test_the_index_tells_what_is_in_the_files(folder):
     assert [index["statistics"][part]["documents"] for part in PARTS] == [180, 20]
     assert {path.name for path in (folder / "out").iterdir()} == {shard["file"] for shard in index["shards"]}
     assert index["config"] == config(folder).to_dict() and index["vocabulary_size"] == 205
+
+
+def test_files_without_an_example_to_train_on_are_refused(folder):
+    index = build(folder, "out")
+    check_index(index)
+    index["statistics"]["train"]["examples"] = 0
+    with pytest.raises(ValueError, match=r"at least one `nsp` example to train on. Received: input='.*/\[ab\]\.txt', "
+                                         "train_documents=180, held_out_documents=20"):
+        check_index(index)
 
 
 @pytest.mark.slow

@@ -164,6 +164,16 @@ def test_damage_is_named_before_training(folder, tmp_path, damage, message):
         find(tmp_path / "x")
 
 
+@pytest.mark.parametrize("pattern", ["./x/*.tfrecord", "~/x/*.tfrecord", "{0}//x/*.tfrecord"])
+def test_a_missing_file_is_noticed_however_the_pattern_is_written(folder, tmp_path, monkeypatch, pattern):
+    write_records(folder, tmp_path / "x")
+    (tmp_path / "x" / "train-00001.tfrecord").unlink()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ValueError, match=r"the file .*x/train-00001\.tfrecord, which index\.json names"):
+        find_records(pattern.format(tmp_path), tokenizer(), ExampleConfig(32))
+
+
 def test_other_settings_are_named_before_training(folder, tmp_path):
     pattern = f"{folder}/nsp/*.tfrecord"
     with pytest.raises(ValueError, match=r"the vocabulary of this run.*nsp/index\.json', pieces=205, .*=206"):

@@ -59,11 +59,32 @@ def test_bad_input_is_refused_and_leaves_no_folder(folder):
         build_records(config(folder), str(folder / "out"), workers=2, runner="DirectRunner")
 
 
+def test_text_that_gives_no_example_leaves_no_index(folder):
+    (folder / "one.txt").write_text("\n\n".join(f"w{number} w1" for number in range(20)))
+    with pytest.raises(ValueError, match=r"text that gives at least one `sop` example to train on. Received: "
+                                         r"input='.*one\.txt', train_documents=18, held_out_documents=2"):
+        build_records(config(folder, input=str(folder / "one.txt"), objective="sop"), str(folder / "out"))
+    assert not (folder / "out" / "index.json").exists()
+
+
+def test_the_tokeniser_of_a_vocabulary_learned_with_other_options_comes_with_the_records(folder):
+    index = build_records(config(folder, lowercase=False, strip_accents=True, split_cjk=False), str(folder / "out"))
+    expected = {"lowercase": False, "strip_accents": True, "split_cjk": False, "max_word_characters": 100}
+    assert index["tokenizer"] == expected
+    found = records_tokenizer(f"{folder}/out/*.tfrecord")
+    assert {name: getattr(found, name) for name in expected} == expected
+
+
 def test_the_command_line_names_mistakes(folder):
     result = script("--input=none.txt", f"--vocabulary={folder}/vocab.txt", f"--output={folder}/out")
     assert result.returncode == 1 and result.stderr.strip().splitlines()[-1].startswith("error: Expected a file name")
     result = script("--input=a", "--vocabulary=b", "--output=c", "--sequencelength=4")
     assert result.returncode == 1 and "Unknown command line flag 'sequencelength'" in result.stderr
+    for_beam = ("--input=a", "--vocabulary=b", "--output=c", "--runner=DirectRunner", "--num_workers=2")
+    result = script(*for_beam, "--sequence_lenght=4")
+    assert (result.returncode, result.stderr) == (
+        1, "error: Unknown flag --sequence_lenght. Did you mean --sequence_length?\n")
+    assert "Expected `vocabulary` to be a file with a piece per line. Received: vocab" in script(*for_beam).stderr
     text = " ".join(script("--help").stdout.split())
     for name in RecordsConfig.__dataclass_fields__:
         assert f"--{name}: " in text or f"--[no]{name}: " in text, name

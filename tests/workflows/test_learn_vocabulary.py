@@ -26,7 +26,18 @@ def test_writes_and_describes(corpus, tmp_path, capsys):
     print_vocabulary_summary(summary, "vocab.txt")
     printed = capsys.readouterr().out
     assert f"{len(vocabulary)} instead of 500 pieces" in printed
-    assert "1 lines are not valid UTF-8" in printed and "--vocabulary=vocab.txt" in printed
+    assert "1 lines are not valid UTF-8" in printed
+    assert printed.endswith("Pre-train with it: python scripts/pretrain.py --vocabulary=vocab.txt --input=...\n")
+
+
+@pytest.mark.parametrize("options, flags", [
+    ({"lowercase": False}, "--nolowercase"),
+    ({"lowercase": False, "strip_accents": True}, "--nolowercase --strip_accents"),
+    ({"strip_accents": False, "split_cjk": False}, "--nostrip_accents --nosplit_cjk"),
+])
+def test_names_the_options_for_training(corpus, tmp_path, capsys, options, flags):
+    print_vocabulary_summary(write_vocabulary(corpus, 70, tmp_path / "vocab.txt", **options), "v.txt")
+    assert f"python scripts/pretrain.py --vocabulary=v.txt {flags} --input=...\n" in capsys.readouterr().out
 
 
 def test_overwrites_only_when_told(corpus, tmp_path):

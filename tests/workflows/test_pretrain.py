@@ -131,6 +131,7 @@ def test_other_objectives_and_options(corpus, tmp_path, objective):
     ("one document\nof two lines\n", {}, "at least 2 documents"),
     ("one document\nof two lines\n", {"objective": "mlm"}, "at least 4 documents, to hold some out"),
     (TEN_DOCUMENTS, {"vocabulary": "missing.txt"}, "vocabulary='missing.txt'"),
+    (TEN_DOCUMENTS, {"vocabulary_size": 20}, "Expected `vocabulary_size` >= "),
     (TEN_DOCUMENTS, {"sequence_length": 600}, "512 rows of the position table. Received: sequence_length=600"),
     (TEN_DOCUMENTS, {"init": "no/such/model/here"}, "no/such/model/here"),
 ])

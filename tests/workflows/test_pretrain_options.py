@@ -11,7 +11,7 @@ import bert_tf
 from bert_tf.config import EncoderConfig, PretrainingConfig, RecordsConfig
 from bert_tf.workflows.build_records import build_records
 from bert_tf.workflows.pretrain import pretrain
-from bert_tf.workflows.pretraining_model import compile_model
+from bert_tf.workflows.pretraining_model import compile_model, initial_model
 
 WORDS = ["cat", "dog", "sees", "likes", "old", "the", "a", "bird", "house", "day"]
 SMALL = dict(size="tiny", sequence_length=16, batch_size=8, steps=4, learning_rate=1e-3, held_out_share=0.2,
@@ -115,6 +115,16 @@ def test_workers_do_not_prepare_text(files, tmp_path, monkeypatch, changes, mess
     monkeypatch.setattr("bert_tf.workflows.pretraining_sources.is_multi_worker", lambda strategy: True)
     with pytest.raises(ValueError, match=message):
         pretrain(config_of(files, **changes), tmp_path / "run")
+
+
+def test_another_dropout_keeps_the_rest_of_the_initial_model(encoder, tmp_path):
+    model = bert_tf.load_model(encoder)
+    model.kept_config["their_key"] = 7
+    bert_tf.save_model(model, tmp_path / "init")
+    changed = initial_model(PretrainingConfig(init=str(tmp_path / "init"), dropout=0.3))
+    assert changed.config.dropout == changed.config.attention_dropout == 0.3
+    assert changed.kept_config["their_key"] == 7
+    np.testing.assert_array_equal(changed.encoder.token_embedding.embeddings, model.token_embedding.embeddings)
 
 
 def test_devices_must_divide_the_batch(files):
