@@ -8,7 +8,7 @@ from bert_tf.config import BenchmarkConfig
 
 LINES = 40_000
 BATCHES = 8192
-"""Of ours: eight windows, because it always builds the next ones, too."""
+"""Of ours: a dozen windows, because it always builds the next ones, too."""
 
 
 def write_lines(config: BenchmarkConfig, folder: Path, lines: int = LINES) -> Path:

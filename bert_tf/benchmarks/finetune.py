@@ -8,7 +8,7 @@ from bert_tf.benchmarks import inputs
 from bert_tf.benchmarks.batching import save_layouts
 from bert_tf.benchmarks.definitions import Benchmark, Contestant, Metric
 from bert_tf.benchmarks.train_step import training_contestants
-from bert_tf.config import BenchmarkConfig
+from bert_tf.config import BenchmarkConfig, require
 from bert_tf.data.finetuning import classification_examples
 from bert_tf.models.classifier import BertClassifier
 
@@ -27,7 +27,10 @@ def _contestants(config: BenchmarkConfig) -> tuple[Contestant, ...]:
 
 def _prepare(config: BenchmarkConfig, folder: Path) -> dict:
     batch_size = _BATCH_FACTOR * config.batch_size
-    encoded = classification_examples(inputs.sst2_examples(config)[:_MOST_EXAMPLES], inputs.tokenizer(config),
+    examples = inputs.sst2_examples(config)[:_MOST_EXAMPLES]
+    require(len(examples) >= batch_size, "examples of SST-2 for a batch", examples=len(examples), batch=batch_size)
+    # No smaller batch at the end.
+    encoded = classification_examples(examples[:len(examples) // batch_size * batch_size], inputs.tokenizer(config),
                                       labels=_LABELS, max_length=config.sequence_length)
     batches = [{**features, "label": labels["logits"]} for features, labels, _ in encoded.training_batches(
         batch_size, seed=config.seed).take(config.steps).as_numpy_iterator()]

@@ -10,6 +10,7 @@ from bert_tf.config import BenchmarkConfig, EncoderConfig, require
 from bert_tf.data.glue import glue_task, read_glue
 from bert_tf.data.readers import find_files, open_text
 from bert_tf.model_directory import save_model
+from bert_tf.models.pretrainer import BertPretrainer
 from bert_tf.text.tokenizer import WordPieceTokenizer
 from bert_tf.training.distributed import distributed
 
@@ -107,7 +108,8 @@ def sst2_examples(config: BenchmarkConfig) -> list:
 def random_model(model_class: type, config: BenchmarkConfig, folder: Path, **arguments) -> Path:
     """Saves a model of random weights, in Hugging Face's format; returns its folder.
 
-    Biases are random, too: TensorFlow leaves out those that are zero, which no trained model has.
+    Biases are random, too: TensorFlow leaves out those that are zero, which no trained model has. Logits of pieces have
+    a deviation of about two instead of one half, so that a loss tells which positions it is of.
 
     Args:
         model_class: one of ours.
@@ -123,6 +125,9 @@ def random_model(model_class: type, config: BenchmarkConfig, folder: Path, **arg
     for weight in model.weights:
         if len(weight.shape) == 1:
             weight.assign_add(random.normal(0, 0.02, weight.shape).astype(np.float32))
+    if isinstance(model, BertPretrainer):
+        gamma = model.masked_lm_head.norm.gamma
+        gamma.assign(4 * gamma)
     save_model(model, folder / "model", tokenizer=pieces)
     return folder / "model"
 

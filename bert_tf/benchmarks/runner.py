@@ -50,6 +50,7 @@ def run_benchmark(name: str, benchmark: Benchmark, config: BenchmarkConfig,
         turns, differences = measure.all(contestants, config.repeats)
     left_out |= measure.failed
     contestants = [contestant for contestant in contestants if contestant.name in turns]
+    require(bool(contestants), f"a contestant that works in the benchmark {name}", failed=measure.failed)
     return {
         "about": benchmark.about, "threads": threads, "repeats": config.repeats, "input": job.get("input", ""),
         "contestants": {contestant.name: {

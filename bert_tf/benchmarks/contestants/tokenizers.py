@@ -8,6 +8,8 @@ class Tokenizer:
 
     def __init__(self, job: dict, fast: bool = False):
         self._tokenizer = tokenizers.BertWordPieceTokenizer(job["vocabulary"], lowercase=job["lowercase"])._tokenizer
+        # As ours: what looks like a special token in a text is text.
+        self._tokenizer.encode_special_tokens = True
         self._encode = self._tokenizer.encode_batch_fast if fast else self._tokenizer.encode_batch
 
     def prepared(self, lines: list[str]) -> list[str]:

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from bert_tf.benchmarks.batching import load_layout
+from bert_tf.benchmarks.batching import load_layout, padded, rows_of
 
 LEARNING_RATE = 1e-5
 
@@ -24,9 +24,12 @@ class TrainSteps:
         self._batches, self._first = trainer.prepared(batches), trainer.prepared(batches[:1])
 
     def outputs(self) -> dict[str, np.ndarray]:
-        """The losses of the first batch before the first step."""
-        first = load_layout(self._job["batches"], "dynamic")[0]
-        return {name: np.asarray(value, np.float64) for name, value in self._trainer.losses(first).items()}
+        """The losses of each example of the first batch before the first step; a mean over all would hide much."""
+        rows = rows_of(load_layout(self._job["batches"], "dynamic")[:1])
+        # All of one shape, for which a contestant traces or compiles once.
+        sizes = [max(len(row[name]) for row in rows) for name in ("token_ids", "masked_positions") if name in rows[0]]
+        losses = [self._trainer.losses(padded([row], *sizes)) for row in rows]
+        return {name: np.array([each[name] for each in losses], np.float64) for name in losses[0]}
 
     def warm_up(self) -> None:
         """Every batch once."""
