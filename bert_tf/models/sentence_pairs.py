@@ -22,7 +22,8 @@ class BertSentencePairs(TaskModel):
     Labels for `fit`, under the key `embedding`: float32 `(batch,)`. With the objective "scores" they are what the
     cosine of a pair should be, and the loss is the squared error. With "negatives" they are ignored: each first text
     has to find its second one among those of the batch on its device, by a softmax over `scale` times the cosines
-    (Henderson et al. 2017, section 4); the accuracy says how often it does.
+    (Henderson et al. 2017, section 4); the accuracy says how often it does. `compile(accumulate=...)` would leave a
+    text with those of its part of the batch, and is refused.
 
     Args:
         embedder: a `BertSentenceEmbedder`, trained in place.
@@ -53,6 +54,11 @@ class BertSentencePairs(TaskModel):
     def task_metrics(self) -> dict[str, tuple[str, ...]]:
         """The loss, and the accuracy where there is one."""
         return {"embedding": ("loss", "accuracy") if self.objective == "negatives" else ("loss",)}
+
+    @property
+    def compares_rows(self) -> bool:
+        """Whether the other pairs of a batch are the wrong answers."""
+        return self.objective == "negatives"
 
     def element_losses(self, labels, outputs):
         """Squared error of the cosine, or cross-entropy over the second texts of the batch; float32 `(batch,)`."""

@@ -1,10 +1,13 @@
 """What every model with a task has in common: its loss and its metrics, ready in `compile()`."""
 
 import types
+from collections.abc import Iterable
+from typing import Any
 
 import keras
 from keras import ops
 
+from bert_tf.config import require
 from bert_tf.models.feature_model import FeatureModel
 
 
@@ -20,6 +23,9 @@ class TaskModel(FeatureModel):
 
     task_metrics: dict[str, tuple[str, ...]] = {}
     """Output name -> names of its metrics, "loss" included: what `element_metrics` returns."""
+
+    compares_rows: bool = False
+    """The loss of a row depends on the other rows of its batch."""
 
     def element_losses(self, labels: dict, outputs: dict) -> dict:
         """The loss of each element.
@@ -116,8 +122,32 @@ class TaskModel(FeatureModel):
         return results
 
     @staticmethod
-    def complete_weights(weights: dict | None, losses: dict) -> dict:
-        """Float32 weights for every output; 1 where the data set gives none."""
-        weights = weights if isinstance(weights, dict) else {}
-        return {name: ops.cast(weights[name], "float32") if weights.get(name) is not None else ops.ones_like(loss)
-                for name, loss in losses.items()}
+    def complete_weights(weights: Any, losses: dict) -> dict:
+        """Float32 weights for every output, shaped like its losses; 1 where the data set gives none.
+
+        Raises:
+            ValueError: weights of an output that is not there, or of other axes than its losses.
+        """
+        weights = weights_by_output(weights, losses)
+        weights = {name: ops.cast(weights[name], "float32") if weights.get(name) is not None else ops.ones_like(loss)
+                   for name, loss in losses.items()}
+        for name, loss in losses.items():
+            axes = len(weights[name].shape)
+            require(axes == len(loss.shape), f"sample weights of `{name}` with {len(loss.shape)} axes, as its losses "
+                    "have", axes=axes)
+        return weights
+
+
+def weights_by_output(weights: Any, outputs: Iterable[str]) -> dict:
+    """Sample weights as a dict: those that are given for each output, or one tensor for all of them.
+
+    Raises:
+        ValueError: weights of an output that is not there.
+    """
+    if weights is None:
+        return {}
+    outputs = tuple(outputs)
+    if not isinstance(weights, dict):
+        return dict.fromkeys(outputs, weights)
+    require(set(weights) <= set(outputs), f"sample weights of the outputs {', '.join(outputs)}", outputs=list(weights))
+    return weights

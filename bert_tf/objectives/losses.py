@@ -73,8 +73,13 @@ def in_batch_cross_entropy(first, second, scale: float):
         scale: of the cosines before the softmax.
 
     Returns:
-        The cross-entropy and whether the own second text has the largest cosine, both float32 `(batch,)`.
+        The cross-entropy and whether the own second text is the first with the largest cosine, both float32 `(batch,)`.
     """
     scores = scale * ops.matmul(ops.normalize(first, axis=-1), ops.transpose(ops.normalize(second, axis=-1)))
-    own = ops.arange(ops.shape(scores)[0])
-    return cross_entropy(own, scores), ops.cast(ops.equal(ops.argmax(scores, axis=-1), own), "float32")
+    scores = ops.cast(scores, "float32")
+    column = ops.arange(ops.shape(scores)[0])
+    row = column[:, None]
+    # A device may have no rows. Neither `cross_entropy` nor argmax takes scores without columns.
+    own = ops.sum(ops.where(column == row, scores, 0.0), axis=-1, keepdims=True)
+    beats = ops.where(column < row, own > scores, own >= scores)
+    return ops.logsumexp(scores, axis=-1) - own[:, 0], ops.cast(ops.all(beats, axis=-1), "float32")

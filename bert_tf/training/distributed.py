@@ -13,7 +13,7 @@ import tensorflow as tf
 from bert_tf.config import require
 from bert_tf.layers.dropout import different_masks
 from bert_tf.layers.one_cpu_tensorflow import one_cpu
-from bert_tf.models.task_model import TaskModel
+from bert_tf.models.task_model import TaskModel, weights_by_output
 from bert_tf.training.averaging import plain_optimizer
 from bert_tf.training.batch_sums import BatchSums, global_totals
 from bert_tf.training.common_optimizer import heed_summed_gradients
@@ -40,8 +40,8 @@ class DistributedSteps(BatchSums, MultiWorkerFit):
         Args:
             optimizer: a Keras optimiser or its name.
             loss: leave it out for the task's loss; the options below need that.
-            accumulate: parts in which a device computes its rows of a batch, one after the other; they divide the
-                rows. The update is that of the whole batch, in less memory.
+            accumulate: parts in which a device computes its rows of a batch, one after the other, as many rows in
+                each as can be; a TPU wants equal parts. The update is that of the whole batch, in less memory.
             skip_nonfinite: a batch whose loss or gradient is not finite leaves weights and the optimiser's state as
                 they are, is left out of the task's metrics, and is counted in the metric `skipped_batches`.
             jit_compile: compile forward and backward pass with XLA, which draws other dropout masks from the same
@@ -53,6 +53,8 @@ class DistributedSteps(BatchSums, MultiWorkerFit):
         require(loss is None or (accumulate == 1 and not skip_nonfinite),
                 "no `loss` beside `accumulate` and `skip_nonfinite`", accumulate=accumulate,
                 skip_nonfinite=skip_nonfinite)
+        require(accumulate == 1 or not self.compares_rows, "no `accumulate` beside a loss that compares all rows of a "
+                "batch, of which each would see those of its part alone", accumulate=accumulate)
         # Proxies, as in `TaskModel.compile`.
         self._options = types.MappingProxyType(
             {"accumulate": accumulate, "skip_nonfinite": skip_nonfinite, "jit_compile": jit_compile})
@@ -101,7 +103,7 @@ class DistributedSteps(BatchSums, MultiWorkerFit):
         with different_masks(_replica()), one_cpu(self._has_one_cpu):
             if not self.has_task_loss:
                 return super().train_step(data)
-            x, labels, weights = _unpacked(data)
+            x, labels, weights = self._unpacked(data)
             if not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)
             compute = self._compiled(functools.partial(
@@ -117,9 +119,13 @@ class DistributedSteps(BatchSums, MultiWorkerFit):
         """Evaluates one batch; returns the metrics so far."""
         if not self.has_task_loss:
             return super().test_step(data)
-        sums = self._with_user_metrics(self._compiled(self._evaluation_sums), _unpacked(data))
+        sums = self._with_user_metrics(self._compiled(self._evaluation_sums), self._unpacked(data))
         self._add_to_metrics(sums)
         return {name: result for name, result in self._global_results().items() if name not in self._training_metrics}
+
+    def _unpacked(self, data) -> tuple:
+        x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
+        return x, labels, weights_by_output(weights, self.task_metrics)
 
     def _update(self, gradients: dict, loss):
         """Applies the global batch's gradients; returns whether it did, None where nobody asked."""
@@ -169,11 +175,6 @@ def _replica():
     """The number of this device among all; None where there is one."""
     replica = tf.distribute.get_replica_context()
     return replica.replica_id_in_sync_group if replica.num_replicas_in_sync > 1 else None
-
-
-def _unpacked(data) -> tuple:
-    x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-    return x, labels, weights if isinstance(weights, dict) else {}
 
 
 @functools.cache

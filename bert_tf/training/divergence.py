@@ -18,23 +18,24 @@ class DivergenceWatch:
 
     Args:
         largest_loss: a mean loss beyond this has exploded; infinity to look for NaN and infinity only.
+        leaves_out: the model leaves updates out that are not finite; if not, a loss of 0 is nothing but a good one.
     """
 
-    def __init__(self, largest_loss: float = math.inf):
-        self._largest_loss = largest_loss
+    def __init__(self, largest_loss: float = math.inf, *, leaves_out: bool = True):
+        self._largest_loss, self._leaves_out = largest_loss, leaves_out
         self._losses: dict[int, tf.Tensor] = {}
         self._standstill = 0  # updates whose losses were all left out
 
-    def add(self, step: int, loss: tf.Tensor) -> None:
-        """Takes the mean loss since the last log line, as it is after update `step`; a scalar that is not read yet."""
+    def add(self, step: int, loss: tf.Tensor | float) -> None:
+        """Takes the mean loss since the last log line, as it is after update `step`; a tensor is not read yet."""
         self._losses[step] = loss
 
-    def check(self, learning_rate: float, checkpoint: object) -> None:
+    def check(self, learning_rate: float, advice: str) -> None:
         """Forgets the losses added since the last call if they make sense.
 
         Args:
             learning_rate: named in the error.
-            checkpoint: the newest one, named in the error; None if there is none.
+            advice: how to go on, the last sentence of the error.
 
         Raises:
             DivergedError: a loss is not finite, the latest mean is too large, or no update has counted for long.
@@ -44,7 +45,7 @@ class DivergenceWatch:
         steps, losses = list(self._losses), tf.stack(list(self._losses.values())).numpy().tolist()
         self._losses.clear()
         # A mean over nothing is 0.
-        self._standstill = 0 if losses[-1] else self._standstill + len(losses)
+        self._standstill = self._standstill + len(losses) if self._leaves_out and not losses[-1] else 0
         wrong = [index for index, loss in enumerate(losses) if not math.isfinite(loss)]
         if wrong:
             expectation, index = "a finite loss", wrong[0]
@@ -56,5 +57,4 @@ class DivergenceWatch:
             return
         raise DivergedError(
             f"Expected {expectation}. Received: loss={losses[index]:.6g} at step {steps[index]}, "
-            f"learning_rate={learning_rate:.6g}. The last good checkpoint is {checkpoint or 'not there yet'}; --resume "
-            "goes on from it, and with --on_nan=skip leaves out updates that are not finite.")
+            f"learning_rate={learning_rate:.6g}. {advice}")

@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 import tqdm
 
-from bert_tf.training.divergence import DivergedError
+from bert_tf.training.divergence import DivergenceWatch
 from bert_tf.training.run_log import RunLog
 
 _LINES_PER_EPOCH = 20
@@ -59,16 +59,17 @@ def fit_epochs(model: keras.Model, batches: tf.data.Dataset, directory: Path, co
         whether it is `best` so far.
 
     Raises:
-        DivergedError: the loss is not a number any more.
+        DivergedError: the loss is not a number any more, or no update has counted for long.
     """
     model.count_tokens()
     run = _Run(model, directory / "log.jsonl", config, evaluate, keep)
-    model.fit(batches, steps_per_epoch=config.steps, shuffle=False, verbose=0, callbacks=[run])
+    with run.bar:
+        model.fit(batches, steps_per_epoch=config.steps, shuffle=False, verbose=0, callbacks=[run])
     return run.lines
 
 
 class _Run(keras.callbacks.Callback):
-    """What happens between two updates."""
+    """What happens between two updates; `bar` is the progress bar."""
 
     def __init__(self, model: keras.Model, log: Path, config: EpochsConfig, evaluate: Callable[[], dict[str, float]],
                  keep: Callable[[], None]):
@@ -76,8 +77,12 @@ class _Run(keras.callbacks.Callback):
         self._trained, self._config, self._evaluate, self._keep = model, config, evaluate, keep
         self._log = RunLog(log, done=0)
         self._log_steps = max(1, config.steps_per_epoch // _LINES_PER_EPOCH)
+        # In float16 Keras scales the loss, and updates that are not finite are left out.
+        self._watch = DivergenceWatch(leaves_out=isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer))
         self._best = -math.inf
         self._any_kept = False
+        self.bar = tqdm.tqdm(total=config.steps, unit="step", dynamic_ncols=True,
+                             mininterval=0.5 if sys.stderr.isatty() else 15.0, smoothing=0.05)
 
     @property
     def lines(self) -> list[dict]:
@@ -85,27 +90,21 @@ class _Run(keras.callbacks.Callback):
         return self._log.lines
 
     def on_train_begin(self, logs=None):
-        self._bar = tqdm.tqdm(total=self._config.steps, unit="step", dynamic_ncols=True,
-                              mininterval=0.5 if sys.stderr.isatty() else 15.0, smoothing=0.05)
         self._start = self._interval_start = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
         step = batch + 1
-        self._bar.update(step - self._bar.n)
+        self.bar.update(step - self.bar.n)
+        self._watch.add(step, logs["loss"])
         evaluate = step == self._config.steps or step % self._config.evaluation_steps == 0
         if evaluate or step % self._log_steps == 0:
             self._write_line(step, evaluate)
 
-    def on_train_end(self, logs=None):
-        self._bar.close()
-
     def _write_line(self, step: int, evaluate: bool) -> None:
+        learning_rate = float(self._trained.optimizer.learning_rate)
+        self._watch.check(learning_rate, "A smaller learning rate may help.")
         means = {name: float(value) for name, value in self._trained.get_metrics_result().items()}
         self._trained.reset_metrics()
-        if not math.isfinite(means["loss"]):
-            self._bar.close()
-            raise DivergedError(f"Expected a loss that is a number. Received: {means['loss']} at step {step}; a "
-                                "smaller learning rate may help.")
         now = time.perf_counter()
         tokens, positions = means.pop("tokens"), means.pop("positions")
         done = self.lines[-1]["step"] if self.lines else 0
@@ -113,7 +112,7 @@ class _Run(keras.callbacks.Callback):
             "step": step,
             "epoch": step / self._config.steps_per_epoch,
             "seconds": now - self._start,
-            "learning_rate": float(self._trained.optimizer.learning_rate),
+            "learning_rate": learning_rate,
             **means,
             "tokens": int(tokens),
             "positions": int(positions),
@@ -139,4 +138,4 @@ class _Run(keras.callbacks.Callback):
         shown = {"loss": f"{line['loss']:.3f}"}
         if self._any_kept:
             shown[f"best {self._config.main_metric}"] = f"{self._best:.4f}"
-        self._bar.set_postfix(shown, refresh=False)
+        self.bar.set_postfix(shown, refresh=False)

@@ -9,12 +9,12 @@ def freeze(model: keras.Model, what: str) -> None:
     """Makes a part of a task model's encoder untrainable; call it before `compile`.
 
     Args:
-        model: any task model; its output layers, and the pooler under them, always stay trainable.
+        model: any task model; its output layers, and the pooler under them, if it has any, always stay trainable.
         what: "encoder": all of it; "embeddings": what enters the first block; a number: the embeddings and so many
             blocks from below.
 
     Raises:
-        ValueError: the number is larger than the model, or `what` is something else.
+        ValueError: the number is larger than the model, `what` is something else, or nothing is left to train.
     """
     encoder = model.encoder
     count = len(encoder.blocks)
@@ -26,6 +26,7 @@ def freeze(model: keras.Model, what: str) -> None:
         count = 0
     for layer in (encoder.token_embedding, encoder.embeddings, *encoder.blocks[:count]):
         layer.trainable = False
+    require(len(model.trainable_weights) > 0, "`freeze` to leave something to train", freeze=what)
 
 
 def learning_rate_factors(model: keras.Model, decay: float) -> dict[str, float]:

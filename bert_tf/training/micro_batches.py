@@ -5,27 +5,21 @@ from typing import Any
 
 import tensorflow as tf
 
-from bert_tf.config import require
-
 
 def add_up(compute: Callable[[Any], Any], data: Any, count: int) -> Any:
-    """The sum of `compute` over `count` equal parts of the rows of `data`.
+    """The sum of `compute` over `count` parts of the rows of `data`.
 
     Args:
-        compute: from a part of the data to a structure of tensors; called once for `count=1`, and else traced twice.
+        compute: from a part of the data, which is empty where there are more parts than rows, to a structure of
+            tensors; called once for `count=1`, and else traced twice.
         data: a structure of tensors of the same number of rows, and of Nones.
-        count: micro-batches, which are consecutive rows.
-
-    Raises:
-        ValueError: `count` does not divide the number of rows; an `InvalidArgumentError` of the step where that number
-            is known only then.
+        count: micro-batches, which are consecutive rows, as many in each as can be.
     """
     if count == 1:
         return compute(data)
-    parts = tf.nest.map_structure(lambda tensor: _split(tensor, count), data)
 
     def part(index):
-        return tf.nest.map_structure(lambda tensor: None if tensor is None else tensor[index], parts)
+        return tf.nest.map_structure(lambda tensor: None if tensor is None else _part(tensor, index, count), data)
 
     def add_next(index, sums):
         return index + 1, tf.nest.map_structure(tf.add, sums, compute(part(index)))
@@ -35,19 +29,13 @@ def add_up(compute: Callable[[Any], Any], data: Any, count: int) -> Any:
                          parallel_iterations=1, maximum_iterations=count - 1)[1]
 
 
-def _split(tensor, count: int):
-    """(rows, ...) -> (count, rows / count, ...)."""
-    if tensor is None:
-        return None
+def _part(tensor, index, count: int):
+    """Part number `index` of the rows."""
     rows = tensor.shape[0]
-    expected = "`accumulate` to divide the rows of a batch on each device"
-    if rows is not None:
-        require(rows % count == 0, expected, accumulate=count, rows=rows)
-    else:
-        check = tf.debugging.assert_equal(tf.shape(tensor)[0] % count, 0,
-                                          f"Expected {expected}. Received: accumulate={count}.")
-        with tf.control_dependencies([check]):
-            tensor = tf.identity(tensor)
-    parts = tf.reshape(tensor, tf.concat([[count, -1], tf.shape(tensor)[1:]], 0))
-    parts.set_shape([count, None if rows is None else rows // count, *tensor.shape[1:]])
-    return parts
+    if rows is None or rows % count:
+        rows = tf.shape(tensor)[0]
+        return tensor[rows * index // count:rows * (index + 1) // count]
+    # Equal parts have a shape that is known beforehand, as XLA wants it: (rows, ...) -> (count, rows / count, ...).
+    parts = tf.reshape(tensor, tf.concat([[count, rows // count], tf.shape(tensor)[1:]], 0))
+    parts.set_shape([count, rows // count, *tensor.shape[1:]])
+    return parts[index]

@@ -89,8 +89,7 @@ class Progress(keras.callbacks.Callback):
 
     def _write_line(self, step: int, evaluate: bool) -> None:
         self._clock.lap(updates=True)
-        learning_rate = float(self._trained.optimizer.learning_rate)
-        self._watch.check(learning_rate, self._checkpoints.newest())
+        learning_rate = self._check_loss()
         means = {name: float(value) for name, value in self._trained.get_metrics_result().items()}
         counts = {name: round(means.pop(name)) for name in _COUNTS if name in means}
         update_seconds, data_wait_share = self._clock.take_interval()
@@ -120,10 +119,18 @@ class Progress(keras.callbacks.Callback):
 
     def _save(self, step: int) -> None:
         self._clock.lap(updates=True)
-        self._watch.check(float(self._trained.optimizer.learning_rate), self._checkpoints.newest())
+        self._check_loss()
         self._checkpoints.save(step, self._clock.notes(), best=best_step(self._log.lines))
         self._clock.lap(updates=False)
         self._saved_at = time.monotonic()
+
+    def _check_loss(self) -> float:
+        """Returns the learning rate if the losses make sense."""
+        learning_rate = float(self._trained.optimizer.learning_rate)
+        newest = self._checkpoints.newest() or "not there yet"
+        self._watch.check(learning_rate, f"The last good checkpoint is {newest}; --resume goes on from it, and with "
+                          "--on_nan=skip leaves out updates that are not finite.")
+        return learning_rate
 
     def _show(self, line: dict) -> None:
         shown = {"loss": f"{line['loss']:.3f}"}

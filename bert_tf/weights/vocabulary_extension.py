@@ -20,14 +20,14 @@ def extend_vocabulary(model: keras.Model, pieces: Sequence[str]) -> keras.Model:
         pieces: from `new_pieces.read_new_pieces`.
 
     Returns:
-        The copy; its `tokenizer` knows the pieces.
+        The copy; its `tokenizer` knows the pieces, and it keeps the foreign configuration.
     """
     vocabulary = model.tokenizer.vocabulary
     tokenizer = with_new_pieces(model.tokenizer, pieces)
     size = max(model.config.vocabulary_size, len(tokenizer.vocabulary))
     config = dataclasses.replace(model.config, vocabulary_size=size)
     extended = type(model)(**model.get_config() | {"config": config})
-    extended.tokenizer = tokenizer
+    extended.tokenizer, extended.kept_config = tokenizer, getattr(model, "kept_config", {})
     parts = [split_by(vocabulary, piece) for piece in pieces]
     for new, old in zip(extended.trainable_variables, model.trainable_variables, strict=True):
         values = old.numpy()

@@ -49,7 +49,7 @@ def evaluate(model_directory: str | Path, data: str, output_dir: str | Path | No
     examples = read_examples(config, data, "validation", labelled=labelled, counts=counts)
     of_task = make_task(config, examples, getattr(model, "labels", None))
     if labelled:
-        of_task.check(examples)
+        of_task.check(examples, scored=True)
     evaluation = of_task.scorer(model)(examples)
     report = {
         "task": config.task,

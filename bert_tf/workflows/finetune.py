@@ -66,8 +66,9 @@ def _finetune_once(config: FinetuningConfig, sets: ExampleSets, output_dir: Path
     require(worker_of(strategy) == (0, 1), "one machine", workers=worker_of(strategy)[1])
     keras.config.set_dtype_policy(config.precision)
     task = make_task(config, sets.train, tune=True)
-    for examples in (sets.train, *sets.validation.values()):
-        task.check(examples)
+    task.check(sets.train)
+    for examples in sets.validation.values():
+        task.check(examples, scored=True)
     with strategy.scope():
         model = open_model(task, config.init, config)
         trained = task.trained(model)
@@ -86,9 +87,12 @@ def _finetune_once(config: FinetuningConfig, sets: ExampleSets, output_dir: Path
     log = fit_epochs(trained, encoded.training_batches(config.batch_size, seed=config.seed), output_dir, steps,
                      evaluate=best.evaluate, keep=best.keep)
     report = _report(config, task, trained, encoded, sets, log, best.kept)
-    report |= _write_answers(config, task, best.kept, sets, output_dir)
     report["seconds"] = {"preparation": prepared - start, "training": log[-1]["seconds"],
                          "total": time.perf_counter() - start}
+    # Now, so that it is not lost with an answer that cannot be written; and once more with what came after it.
+    write_json(report, output_dir / "report.json")
+    report |= _write_answers(config, task, best.kept, sets, output_dir)
+    report["seconds"]["total"] = time.perf_counter() - start
     write_json(report, output_dir / "report.json")
     return report
 

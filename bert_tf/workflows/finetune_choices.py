@@ -38,7 +38,7 @@ class ChoiceTask:
         """The model itself."""
         return model
 
-    def check(self, examples: Sequence[ChoiceExample]) -> None:
+    def check(self, examples: Sequence[ChoiceExample], *, scored: bool = False) -> None:
         """Nothing: the reader has checked that every label is a choice."""
 
     def encode(self, examples: Sequence[ChoiceExample], model: keras.Model) -> EncodedExamples:

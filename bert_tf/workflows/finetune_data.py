@@ -82,7 +82,8 @@ def read_examples(config: FinetuningConfig, source: str, split_name: str, *, lab
         config: the task and its columns.
         source: files, patterns, or `tfds:NAME`.
         split_name: of a TFDS data set whose source names none.
-        labelled: examples without labels are an error, or skipped.
+        labelled: examples without labels are an error, or skipped; False gives texts without the labels that their
+            files may have.
         counts: counts what is read, if given.
     """
     if config.task in GLUE_TASKS:
@@ -100,9 +101,9 @@ def read_examples(config: FinetuningConfig, source: str, split_name: str, *, lab
         return read_choices(source, labelled=labelled, counts=counts)
     table_format = TableFormat(config.layout, config.header, config.text_column, config.second_text_column,
                                config.label_column)
-    if config.task == "embedding":
-        return read_pairs(source, table_format, split=split_name, counts=counts)
-    return read_table(source, table_format, split=split_name, labelled=labelled, counts=counts)
+    read = read_pairs if config.task == "embedding" else read_table
+    examples = read(source, table_format, split=split_name, labelled=labelled, counts=counts)
+    return examples if labelled else [dataclasses.replace(example, label=None) for example in examples]
 
 
 def split(examples: Sequence, seed: int, *, by_label: bool = False) -> tuple[list, list]:

@@ -19,7 +19,14 @@ from bert_tf.models.sentence_embedder import BertSentenceEmbedder
 from bert_tf.models.sentence_pairs import BertSentencePairs
 from bert_tf.reports.rows import write_tsv
 from bert_tf.training.distributed import distributed
-from bert_tf.workflows.finetune_task import Evaluation, max_length_for, text_columns, text_row
+from bert_tf.workflows.finetune_task import (
+    Evaluation,
+    is_labelled,
+    max_length_for,
+    require_two,
+    text_columns,
+    text_row,
+)
 
 
 class EmbeddingTask:
@@ -44,10 +51,12 @@ class EmbeddingTask:
         """The embedder twice, with the loss of the pairs."""
         return distributed(BertSentencePairs)(model, objective="negatives" if self._range is None else "scores")
 
-    def check(self, examples: Sequence[TextExample]) -> None:
-        """Refuses a score that is no number or beyond the range."""
+    def check(self, examples: Sequence[TextExample], *, scored: bool = False) -> None:
+        """Refuses a score that is no number or beyond the range, and with `scored` a single one."""
         if self._range is not None:
             similarities(examples, self._range)
+            if scored:
+                require_two(examples)
 
     def encode(self, examples: Sequence[TextExample], model: keras.Model) -> EncodedExamples:
         """Two rows of token ids for every pair, and what their cosine should be."""
@@ -65,6 +74,8 @@ class EmbeddingTask:
                     for example, cosine in zip(examples, cosines, strict=True)]
             if self._range is None:
                 return self._ranked(rows, first, second)
+            if not is_labelled(examples):
+                return Evaluation({}, rows, predictions=cosines)
             gold = similarities(examples, self._range)
             for row, right, cosine in zip(rows, gold, cosines, strict=True):
                 row["loss"] = float((right - cosine) ** 2)

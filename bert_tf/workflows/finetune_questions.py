@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from bert_tf.config import FinetuningConfig
+from bert_tf.config import FinetuningConfig, require
 from bert_tf.data.encoded import EncodedExamples
 from bert_tf.data.examples import Question
 from bert_tf.data.question_answering import question_examples
@@ -45,8 +45,11 @@ class QuestionTask:
         """The model itself."""
         return model
 
-    def check(self, examples: Sequence[Question]) -> None:
-        """Nothing: the reader counts answers that do not stand where the file says."""
+    def check(self, examples: Sequence[Question], *, scored: bool = False) -> None:
+        """With `scored` refuses a question of which the file does not tell the answer, or that there is none."""
+        for example in examples if scored else ():
+            require(bool(example.answers) or example.is_impossible,
+                    f"`answers`, or `is_impossible`, to compare with at {example.place}", answers=[])
 
     def encode(self, examples: Sequence[Question], model: keras.Model) -> EncodedExamples:
         """A row of token ids for every window, and the positions of the answer in it."""

@@ -103,6 +103,9 @@ def finish_runs(config: FinetuningConfig, runs: Sequence[Run], output_dir: Path,
     best = output_dir / comparison["best"]
     # What says that the folder holds a model comes last.
     for path in sorted(best.iterdir(), key=lambda path: path.name == "config.json"):
+        if path.is_dir():
+            shutil.copytree(path, output_dir / path.name, dirs_exist_ok=True)
+            continue
         with whole_file(output_dir / path.name) as unfinished:
             shutil.copyfile(path, unfinished)
     report = reports[comparison["best"]] | {"runs": comparison}

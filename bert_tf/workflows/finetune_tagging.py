@@ -40,7 +40,7 @@ class TaggingTask:
         """The model itself."""
         return model
 
-    def check(self, examples: Sequence[TaggedSentence]) -> None:
+    def check(self, examples: Sequence[TaggedSentence], *, scored: bool = False) -> None:
         """Nothing: tags that the model does not have cannot be found and count as missed."""
 
     def encode(self, examples: Sequence[TaggedSentence], model: keras.Model) -> EncodedExamples:

@@ -53,8 +53,11 @@ class Task(Protocol):
     def trained(self, model: keras.Model) -> keras.Model:
         """The model to call `fit` on; it shares its weights with `model`."""
 
-    def check(self, examples: Sequence) -> None:
-        """Refuses examples whose labels the model does not have, with file and line."""
+    def check(self, examples: Sequence, *, scored: bool = False) -> None:
+        """Refuses examples whose labels the model does not have, with file and line.
+
+        With `scored` also those that have no main metric, because too few right answers are known.
+        """
 
     def encode(self, examples: Sequence, model: keras.Model) -> EncodedExamples:
         """Examples for `fit`."""
@@ -102,6 +105,12 @@ def text_columns(examples: Sequence[TextExample]) -> tuple[list[str], ...]:
 def pair_values(examples: Sequence[TextExample]) -> dict[str, bool]:
     """`text_pairs`, for the model's `config.json`: an export then takes pairs, unless told otherwise."""
     return {"text_pairs": len(text_columns(examples)) == 2}
+
+
+def require_two(examples: Sequence[TextExample]) -> None:
+    """Refuses a single example, which gives no correlation."""
+    require(len(examples) >= 2, f"another example beside {examples[0].place} to evaluate on: a correlation takes two",
+            examples=len(examples))
 
 
 def is_labelled(examples: Sequence) -> bool:

@@ -58,11 +58,14 @@ def task_name_of(model: keras.Model) -> str:
     """The general task that a model's head is for.
 
     Raises:
-        ValueError: it has no head for a task.
+        ValueError: it has no head for a task, or may give a text several labels.
     """
     name = next((name for kind, name in _TASK_OF.items() if isinstance(model, kind)), None)
     require(name is not None, "a model with a head for a task", model=type(model).__name__)
-    return "regression" if getattr(model, "problem_type", None) == "regression" else name
+    problem = getattr(model, "problem_type", None)
+    require(problem != "multi_label", "a model that gives a text one label; of multi-label ones there is no evaluation",
+            problem_type=problem)
+    return "regression" if problem == "regression" else name
 
 
 def _label_names(config: FinetuningConfig, examples: Sequence) -> Sequence[str]:

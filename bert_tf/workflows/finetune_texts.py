@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from bert_tf.config import FinetuningConfig
+from bert_tf.config import FinetuningConfig, require
 from bert_tf.data.encoded import EncodedExamples
 from bert_tf.data.examples import TextExample
 from bert_tf.data.finetuning import classification_examples, label_ids, regression_examples
@@ -30,6 +30,7 @@ from bert_tf.workflows.finetune_task import (
     is_labelled,
     max_length_for,
     pair_values,
+    require_two,
     text_columns,
     text_row,
 )
@@ -41,6 +42,9 @@ class ClassificationTask:
     Args:
         config: the run.
         labels: names in the order of the logits.
+
+    Raises:
+        ValueError: labels other than those of the GLUE task.
     """
 
     model_class = BertClassifier
@@ -48,6 +52,10 @@ class ClassificationTask:
     def __init__(self, config: FinetuningConfig, labels: Sequence[str]):
         self._config, self._labels = config, tuple(labels)
         self._glue = GLUE_TASKS.get(config.task)
+        # GLUE's order, which a model need not share, says whose F1 it is and what a submission calls an answer.
+        self._order = self._glue.labels if self._glue else self._labels
+        require(set(self._order) == set(self._labels), f"a model with the labels of {config.task}: "
+                f"{', '.join(self._order)}", labels=self._labels)
         self.main_metric = self._glue.main_metric if self._glue else "accuracy"
 
     def model_arguments(self) -> dict[str, Any]:
@@ -58,7 +66,7 @@ class ClassificationTask:
         """The model itself."""
         return model
 
-    def check(self, examples: Sequence[TextExample]) -> None:
+    def check(self, examples: Sequence[TextExample], *, scored: bool = False) -> None:
         """Refuses a label that the training examples never had."""
         label_ids(examples, self._labels)
 
@@ -76,28 +84,28 @@ class ClassificationTask:
             rows = [text_row(example) | {"gold": example.label, "predicted": answer["label"],
                                      "probability": answer["probabilities"][answer["label"]]}
                     for example, answer in zip(examples, answers, strict=True)]
-            predicted = [self._labels.index(answer["label"]) for answer in answers]
+            predicted = [self._order.index(answer["label"]) for answer in answers]
             if not is_labelled(examples):
                 return Evaluation({}, rows, predictions=predicted)
             for row, answer in zip(rows, answers, strict=True):
                 row["loss"] = -math.log(max(answer["probabilities"][row["gold"]], 1e-30))
-            gold = label_ids(examples, self._labels)
-            matrix = confusion_matrix(gold, predicted, len(self._labels))
-            details = {"confusion_matrix": matrix.tolist(), "labels": label_scores(gold, predicted, self._labels)}
+            gold = label_ids(examples, self._order)
+            matrix = confusion_matrix(gold, predicted, len(self._order))
+            details = {"confusion_matrix": matrix.tolist(), "labels": label_scores(gold, predicted, self._order)}
             return Evaluation(self._metrics(gold, predicted), rows, details, pair_values(examples),
                               predictions=predicted)
 
         return score
 
     def _metrics(self, gold: Sequence[int], predicted: list[int]) -> dict[str, float]:
-        metrics = classification_scores(gold, predicted, num_labels=len(self._labels))
+        metrics = classification_scores(gold, predicted, num_labels=len(self._order))
         return {name: metrics[name] for name in self._glue.metrics} if self._glue else metrics
 
     def write(self, evaluation: Evaluation, directory: Path, name: str) -> None:
         """`predictions.tsv`, and `confusion_matrix.png` where the right labels are known."""
         write_tsv(evaluation.rows, directory / f"{name}predictions.tsv")
         if "confusion_matrix" in evaluation.details:
-            plot_confusion_matrix(np.array(evaluation.details["confusion_matrix"]), self._labels,
+            plot_confusion_matrix(np.array(evaluation.details["confusion_matrix"]), self._order,
                                   directory / f"{name}confusion_matrix.png", title=f"{len(evaluation.rows):,} examples")
 
 
@@ -122,9 +130,11 @@ class RegressionTask:
         """The model itself."""
         return model
 
-    def check(self, examples: Sequence[TextExample]) -> None:
-        """Refuses a score that is no number."""
+    def check(self, examples: Sequence[TextExample], *, scored: bool = False) -> None:
+        """Refuses a score that is no number, and with `scored` a single example."""
         number_labels(examples)
+        if scored:
+            require_two(examples)
 
     def encode(self, examples: Sequence[TextExample], model: keras.Model) -> EncodedExamples:
         """Token ids and scores."""

@@ -92,7 +92,7 @@ def _schedule(config: PretrainingConfig) -> keras.optimizers.schedules.LearningR
 
 def _with_weights_of(model: keras.Model, config: EncoderConfig) -> keras.Model:
     other = bert_tf.BertPretrainer(**model.get_config() | {"config": config})
-    other.tokenizer = model.tokenizer
+    other.tokenizer, other.kept_config = model.tokenizer, getattr(model, "kept_config", {})
     for variable, value in zip(other.trainable_variables, model.trainable_variables, strict=True):
         variable.assign(value)
     return other

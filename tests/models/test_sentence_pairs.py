@@ -1,9 +1,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import bert_tf
 from bert_tf.training.lora import enable_lora, merged
+from bert_tf.training.strategy import make_strategy
 from tests.models.tiny import CONFIG, INPUTS, randomise
 
 PAIRS = {name: np.stack([value, value[::-1]], axis=1) for name, value in INPUTS.items()}  # (batch, 2, seq)
@@ -57,6 +59,22 @@ def test_trains_the_embedder_in_place(objective):
     assert losses[-1] < 0.7 * losses[0]
     assert np.abs(np.asarray(model.embedder(INPUTS)["embedding"]) - before).max() > 1e-3
     assert not [weight.path for weight in model.trainable_weights if weight.path.startswith("pooler/")]
+
+
+def test_a_device_may_have_no_pairs():
+    """The second batch is one pair for two devices, and every pair is alone on its device: a loss of nothing."""
+    with make_strategy("mirrored").scope():
+        model = pairs_model(objective="negatives")
+        model.compile(keras.optimizers.SGD(0.1))
+    batches = tf.data.Dataset.from_tensor_slices((PAIRS, {"embedding": np.ones(3, "float32")})).batch(2)
+    assert model.fit(batches, verbose=0, shuffle=False).history == {
+        "loss": [0.0], "embedding_loss": [0.0], "embedding_accuracy": [1.0]}
+
+
+def test_accumulation_would_take_negatives_away():
+    with pytest.raises(ValueError, match="no `accumulate` beside a loss that compares all rows of a batch"):
+        pairs_model(objective="negatives").compile(keras.optimizers.SGD(0.1), accumulate=2)
+    pairs_model().compile(keras.optimizers.SGD(0.1), accumulate=2)
 
 
 def test_saves_and_loads(tmp_path):

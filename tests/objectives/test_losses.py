@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bert_tf.objectives.losses import cross_entropy
+from bert_tf.objectives.losses import cross_entropy, in_batch_cross_entropy
 
 LOGITS = np.log(np.array([[[0.5, 0.25, 0.25], [0.1, 0.1, 0.8]]], "float32"))  # (1, 2, 3)
 LABELS = np.array([[1, 2]], "int32")
@@ -60,3 +60,20 @@ def test_takes_any_number_of_rows_in_a_graph_and_under_xla():
 def test_a_label_beyond_the_classes_is_an_error():
     with pytest.raises(tf.errors.InvalidArgumentError):
         cross_entropy(np.array([3]), LOGITS[0, :1])
+
+
+def test_of_equal_texts_in_a_batch_the_first_one_is_found():
+    first = np.array([[1, 0], [2, 0], [0, 3]], "float32")
+    losses, right = in_batch_cross_entropy(first, first, scale=1.0)
+    own, other = np.e, 1.0  # exp of the cosine
+    np.testing.assert_allclose(losses, -np.log([own / (2 * own + other)] * 2 + [own / (own + 2 * other)]), rtol=1e-5)
+    assert np.asarray(right).tolist() == [1, 0, 1] and right.dtype == "float32"
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_batch_may_have_no_pairs(jit_compile):
+    pairs = tf.TensorSpec((None, 4))
+    graph = tf.function(lambda first, second: in_batch_cross_entropy(first, second, 20.0),
+                        input_signature=(pairs, pairs), jit_compile=jit_compile)
+    losses, right = graph(tf.zeros((0, 4)), tf.zeros((0, 4)))
+    assert losses.shape == right.shape == (0,)

@@ -29,6 +29,18 @@ def test_adds_up_consecutive_rows():
     assert parts[0].numpy().tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(("rows", "expected"), [(7, [[0, 1], [2, 3], [4, 5, 6]]), (2, [[], [0], [1]])])
+def test_parts_differ_by_a_row_where_they_cannot_be_equal(rows, expected):
+    parts = []
+
+    def compute(part):
+        parts.append(part.numpy().tolist())
+        return tf.reduce_sum(part)
+
+    assert int(add_up(compute, tf.range(rows), 3)) == sum(range(rows))
+    assert parts == expected
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_four_times_eight_equals_thirty_two(strategy):
     """The first half of the rows has three times the second half's masked tokens, so that the parts differ."""
@@ -44,16 +56,16 @@ def test_rows_without_weights_count_alike_on_all_devices():
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_refuses_rows_that_it_does_not_divide(strategy):
-    with pytest.raises(ValueError, match="`accumulate` to divide the rows of a batch on each device. Received: "
-                                         "accumulate=3, rows="):
-        trained(strategy, batches=batches(8), accumulate=3)
+def test_rows_that_it_does_not_divide_train_as_the_whole(strategy):
+    """Seven rows in parts of 2, 2 and 3; on two devices one has 4 of them, the other 3."""
+    whole = trained(batches=batches(7))
+    assert_same_training(whole, trained(strategy, batches=batches(7), accumulate=3))
 
 
-def test_refuses_them_in_the_step_where_rows_are_not_known_before():
-    unknown = tf.data.Dataset.from_tensor_slices(batch()).batch(8)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="`accumulate` to divide the rows .* accumulate=3"):
-        trained(batches=unknown.repeat(), accumulate=3)
+def test_so_do_rows_that_are_known_in_the_step_only():
+    """Batches of 4 and 3 rows in five parts, of which some are empty."""
+    unknown = tf.data.Dataset.from_tensor_slices(batch(rows=7)).batch(4).repeat()
+    assert_same_training(trained(batches=unknown), trained(batches=unknown, accumulate=5))
 
 
 def test_metrics_of_the_user_see_every_part():

@@ -9,6 +9,7 @@ from bert_tf.models.pretrainer import BertPretrainer
 from bert_tf.training.distributed import DistributedSteps, distributed
 from bert_tf.training.lamb import Lamb
 from bert_tf.training.strategy import make_strategy
+from tests.models.tiny import CONFIG, INPUTS, randomise
 from tests.training.devices import STRATEGIES, assert_same_training, trained
 from tests.training.problems import batch, endless_batches, tiny_model
 
@@ -94,6 +95,29 @@ def test_our_optimisers_clip_the_global_batch_in_keras_own_step_too():
         kernels.append(model.get_weights()[0].item())
     # The mean of the gradients, -2 and 2.2, is 0.1: not clipped.
     assert kernels == pytest.approx([-0.1 * 0.1 / (0.1 + 1.0)] * 2, rel=1e-4)
+
+
+def test_one_tensor_of_weights_is_for_every_output():
+    model = bert_tf.BertClassifier(CONFIG, num_labels=3)
+    randomise(model)
+    model.compile("sgd")
+    labels, weights = {"logits": np.array([0, 2, 1])}, np.array([1, 0, 3], "float32")
+    outputs = model(INPUTS)
+    losses = model.element_losses(labels, outputs)["logits"].numpy()
+    expected = pytest.approx((losses[0] + 3 * losses[2]) / 4, rel=1e-5)
+    data = tf.data.Dataset.from_tensors((INPUTS, labels, weights))
+    assert float(model.compute_loss(INPUTS, labels, outputs, weights)) == expected
+    assert model.evaluate(data, verbose=0, return_dict=True)["loss"] == expected
+    assert model.fit(data, verbose=0).history["loss"][0] == expected
+
+
+def test_refuses_weights_that_fit_no_output():
+    inputs, labels, weights = batch()
+    for wrong, message in (
+            (weights | {"mlm": weights["masked_lm"]}, "sample weights of the outputs masked_lm, next_sentence"),
+            (weights["next_sentence"], "sample weights of `masked_lm` with 2 axes.* Received: axes=1")):
+        with pytest.raises(ValueError, match=message):
+            tiny_model(num_layers=1).evaluate(tf.data.Dataset.from_tensors((inputs, labels, wrong)), verbose=0)
 
 
 def test_another_loss_is_kerass_business():

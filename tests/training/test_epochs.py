@@ -4,6 +4,7 @@ import math
 import numpy as np
 import pytest
 
+from bert_tf.training.divergence import DivergedError
 from bert_tf.training.epochs import EpochsConfig, fit_epochs
 from tests.training.problems import endless_batches, tiny_model
 
@@ -41,8 +42,19 @@ def test_any_number_beats_none(tmp_path):
     assert run([math.nan, -2.0, math.nan], tmp_path)[2] == [True, True, False]
 
 
-def test_stops_when_the_loss_is_no_number(tmp_path):
-    model = tiny_model()
+def ruined(model):
     model.encoder.token_embedding.embeddings.assign(np.full((40, 16), np.nan))
-    with pytest.raises(ValueError, match="Expected a loss that is a number. Received: nan at step 1"):
-        fit_epochs(model, endless_batches(), tmp_path, CONFIG, evaluate=dict, keep=list)
+    return model
+
+
+def test_stops_when_the_loss_is_no_number(tmp_path):
+    with pytest.raises(DivergedError, match="Expected a finite loss. Received: loss=nan at step 1, learning_rate=0.01. "
+                                            "A smaller learning rate may help"):
+        fit_epochs(ruined(tiny_model()), endless_batches(), tmp_path, CONFIG, evaluate=dict, keep=list)
+
+
+def test_stops_when_float16_leaves_every_update_out(tmp_path):
+    config = EpochsConfig(epochs=1, steps_per_epoch=60, evaluation_steps=60, main_metric="score")
+    with pytest.raises(DivergedError, match="Expected a finite loss in 50 updates. Received: loss=0 at step 51"):
+        fit_epochs(ruined(tiny_model(dtype="mixed_float16", num_layers=1)), endless_batches(), tmp_path, config,
+                   evaluate=dict, keep=list)

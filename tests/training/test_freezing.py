@@ -27,6 +27,13 @@ def test_refuses_other_parts(what):
         freeze(bert_tf.BertClassifier(CONFIG, num_labels=2), what)
 
 
+def test_refuses_to_freeze_a_model_without_output_layers():
+    model = bert_tf.BertSentencePairs(bert_tf.BertSentenceEmbedder(CONFIG))
+    freeze(model, "1")
+    with pytest.raises(ValueError, match="`freeze` to leave something to train. Received: freeze='2'"):
+        freeze(model, "2")
+
+
 def test_factors_fall_from_the_output_down():
     factors = learning_rate_factors(bert_tf.BertSpanPredictor(CONFIG), 0.5)
     assert factors == {"token_embedding/": 0.125, "embeddings/": 0.125, "block_0/": 0.25, "block_1/": 0.5}

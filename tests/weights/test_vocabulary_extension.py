@@ -59,3 +59,10 @@ def test_the_saved_folder_has_the_larger_vocabulary(tmp_path):
     loaded = bert_tf.load_model(tmp_path / "x")
     np.testing.assert_array_equal(table(loaded), table(extended))
     assert loaded.tokenizer.tokenize(["antico"]).to_list() == [[9]]
+
+
+def test_the_foreign_configuration_is_kept():
+    model = model_of(9)
+    assert extend_vocabulary(model, ["antico"]).kept_config == {}
+    model.kept_config = {"their_key": 7}
+    assert extend_vocabulary(model, ["antico"]).kept_config == {"their_key": 7}

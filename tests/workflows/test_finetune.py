@@ -100,8 +100,20 @@ def test_other_options(encoder, settings, tmp_path):
 
 
 def test_a_loss_that_is_no_number_ends_the_run(encoder, settings, tmp_path):
-    with pytest.raises(ValueError, match="Expected a loss that is a number"):
+    with pytest.raises(ValueError, match="Expected a finite loss. .* A smaller learning rate may help"):
         finetune(config(encoder, "classification", **settings | {"learning_rate": 1e30}), tmp_path / "run")
+
+
+def test_the_report_is_there_before_other_files_are_answered(encoder, settings, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise OSError("no room")
+
+    monkeypatch.setattr("bert_tf.workflows.finetune._write_answers", fail)
+    with pytest.raises(OSError, match="no room"):
+        finetune(config(encoder, "classification", **settings | {"epochs": 1}), tmp_path / "run")
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert set(report["metrics"]) == {"accuracy", "f1", "matthews"} and report["steps"] == 5
+    assert set(report["seconds"]) == {"preparation", "training", "total"}
 
 
 @pytest.mark.parametrize(("changes", "message"), [

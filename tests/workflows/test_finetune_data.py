@@ -2,7 +2,7 @@ import pytest
 
 from bert_tf.config import FinetuningConfig
 from bert_tf.data.examples import Question, TextExample
-from bert_tf.workflows.finetune_data import read_sets, split
+from bert_tf.workflows.finetune_data import read_examples, read_sets, split
 
 
 def texts(count, label=lambda number: str(number % 2)):
@@ -51,6 +51,14 @@ def test_a_folder_names_its_files(folder):
     assert len(sets.train) == 8 and [len(examples) for examples in sets.validation.values()] == [3]
     assert [example.text for example in sets.test[str(folder / "test.tsv")]] == ["a", "b"]
     assert sets.report["train"]["examples"] == 8 and sets.report["validation"][0]["examples"] == 3
+
+
+@pytest.mark.parametrize("task", ["classification", "regression", "embedding"])
+def test_what_is_not_labelled_has_no_labels(tmp_path, task):
+    (tmp_path / "test.tsv").write_text("sentence1\tsentence2\tlabel\na\tb\tunknown\n")
+    config = FinetuningConfig(task, init="bert", train="train.tsv")
+    assert read_examples(config, str(tmp_path / "test.tsv"), "test", labelled=False) == [
+        TextExample("a", "b", None, f"{tmp_path}/test.tsv:2")]
 
 
 def test_splits_and_says_so(folder, caplog):

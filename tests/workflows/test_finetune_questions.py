@@ -76,3 +76,14 @@ def test_refuses_what_is_no_squad_file(encoder, tmp_path):
     (tmp_path / "train.json").write_text('{"data": [{"paragraphs": [{"context": "a"}]}]}')
     with pytest.raises(ValueError, match=r"`qas` in .*train\.json: data\[0\]\.paragraphs\[0\]"):
         finetune(config(encoder, "question_answering", train=tmp_path / "train.json"), tmp_path / "run")
+
+
+def test_refuses_a_question_to_judge_by_whose_answer_is_not_known(encoder, tmp_path):
+    train, dev = write_squad(tmp_path / "train.json", 4), write_squad(tmp_path / "dev.json", 4, impossible=True)
+    values = json.loads(dev.read_text())
+    values["data"][0]["paragraphs"][3]["qas"][0]["answers"] = []
+    dev.write_text(json.dumps(values))
+    for attempt in ({"train": train, "validation": dev}, {"train": train, "validation": f"{train},{dev}"}):
+        with pytest.raises(ValueError, match=r"`answers`, or `is_impossible`, to compare with at .*dev\.json:q3"):
+            finetune(config(encoder, "question_answering", **SETTINGS, **attempt), tmp_path / "run")
+    assert not (tmp_path / "run" / "run.json").exists()

@@ -58,11 +58,14 @@ def test_the_best_runs_files_go_to_the_top(tmp_path):
         folder.mkdir()
         (folder / "config.json").write_text(run.folder)
         (folder / "run.json").write_text(str(value))
+        (folder / "1_Pooling").mkdir()
+        (folder / "1_Pooling" / "config.json").write_text(str(value))
         return report(value)
 
     result = finish_runs(CONFIG, runs, tmp_path, carry_out)
     assert result["metrics"] == {"f1": 0.9} and result["runs"]["best"] == runs[2].folder
     assert (tmp_path / "config.json").read_text() == runs[2].folder and (tmp_path / "run.json").read_text() == "0.9"
+    assert (tmp_path / "1_Pooling" / "config.json").read_text() == "0.9"
     assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {
         "config.json", "run.json", "runs.json", "report.json"}
 

@@ -14,7 +14,10 @@ from tests.workflows.finetuning import config, sentence, write_reviews
 def classification_run(encoder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("reviews")
     train, dev = write_reviews(folder / "train.tsv"), write_reviews(folder / "dev.tsv", 20, seed=1)
-    report = finetune(config(encoder, "classification", train=train, validation=dev), folder / "run")
+    # Labels as in published test files, where they mean nothing.
+    (folder / "test.tsv").write_text("text\tlabel\nthe good cat\t-1\nthe bad cat\t-1\n")
+    report = finetune(config(encoder, "classification", train=train, validation=dev, test=folder / "test.tsv"),
+                      folder / "run")
     return folder, report
 
 
@@ -22,7 +25,7 @@ def test_learns_and_leaves_everything_in_one_folder(run):
     folder, report = run
     assert {path.name for path in (folder / "run").iterdir()} == {
         "config.json", "vocab.txt", "tokenizer_config.json", "model.safetensors", "report.json", "run.json",
-        "log.jsonl", "predictions.tsv", "hardest.tsv", "confusion_matrix.png"}
+        "log.jsonl", "predictions.tsv", "hardest.tsv", "confusion_matrix.png", "test_predictions.tsv"}
     assert json.loads((folder / "run" / "report.json").read_text()) == json.loads(json.dumps(report))
     assert set(report["metrics"]) == {"accuracy", "f1", "matthews"} and report["metrics"]["accuracy"] >= 0.9
     assert np.sum(report["confusion_matrix"]) == 20 and set(report["labels"]) == {"negative", "positive"}
@@ -65,6 +68,16 @@ def test_evaluate_only_answers_what_has_no_labels(run, tmp_path):
     assert [line.split("\t")[3] for line in lines[1:]] == ["positive", "negative"]
 
 
+def test_the_labels_of_a_test_file_play_no_part(run, tmp_path):
+    folder, report = run
+    assert evaluate(folder / "run", str(folder / "test.tsv"), tmp_path / "answers", labelled=False)["metrics"] == {}
+    assert "other_metrics" not in report and len(report["examples"]["test"]) == 1
+    for path in (folder / "run" / "test_predictions.tsv", tmp_path / "answers" / "predictions.tsv"):
+        rows = [line.split("\t") for line in path.read_text().splitlines()]
+        assert rows[0][2:4] == ["gold", "predicted"]
+        assert [row[2:4] for row in rows[1:]] == [["", "positive"], ["", "negative"]]
+
+
 def test_refuses_a_label_of_another_world(run, encoder, tmp_path):
     folder, _ = run
     (tmp_path / "dev.tsv").write_text("text\tlabel\nthe cat\tpositive\nthe dog\tneutral\n")
@@ -85,6 +98,16 @@ def test_refuses_scores_as_labels_and_a_single_label(encoder, tmp_path):
     (tmp_path / "one.tsv").write_text("text\tlabel\n" + "the cat\tyes\n" * 9)
     with pytest.raises(ValueError, match="at least two different labels"):
         finetune(config(encoder, "classification", train=tmp_path / "one.tsv"), tmp_path / "run")
+
+
+def test_refuses_a_regression_that_a_single_number_would_judge(encoder, tmp_path):
+    (tmp_path / "train.tsv").write_text("text\tscore\nthe cat\t1\nthe dog\t2\n")
+    (tmp_path / "dev.tsv").write_text("text\tscore\nthe cat\t1\n")
+    with pytest.raises(ValueError, match=r"another example beside .*dev\.tsv:2 to evaluate on: a correlation takes two"
+                                         r"\. Received: examples=1"):
+        finetune(config(encoder, "regression", train=tmp_path / "train.tsv", validation=tmp_path / "dev.tsv"),
+                 tmp_path / "run")
+    assert not (tmp_path / "run" / "run.json").exists()
 
 
 @pytest.mark.slow
@@ -123,3 +146,36 @@ def test_a_glue_task_from_its_folder(encoder, tmp_path):
     again = evaluate(tmp_path / "run", str(data / "test.tsv"), tmp_path / "answers", labelled=False)
     assert again["task"] == "rte"
     assert (tmp_path / "answers" / "RTE.tsv").read_text() == (tmp_path / "run" / "RTE.tsv").read_text()
+
+
+def save_classifier(encoder, folder, labels, chosen, **options):
+    """A model that answers `chosen`, whatever it is asked."""
+    model = bert_tf.load_model(encoder, bert_tf.BertClassifier, labels=labels, **options)
+    model.get_layer("classifier").bias.assign([99.0 * (label == chosen) for label in labels])
+    bert_tf.save_model(model, folder)
+    return folder
+
+
+def test_a_submission_has_the_names_that_the_model_means(encoder, tmp_path):
+    model = save_classifier(encoder, tmp_path / "model", ["entailment", "neutral", "contradiction"], "neutral")
+    (tmp_path / "test_matched.tsv").write_text("index\tsentence1\tsentence2\n0\tthe cat\tthe dog\n1\ta cat\ta dog\n")
+    evaluate(model, str(tmp_path / "test_matched.tsv"), tmp_path / "answers", task="mnli", labelled=False)
+    assert (tmp_path / "answers" / "MNLI-m.tsv").read_text() == "index\tprediction\n0\tneutral\n1\tneutral\n"
+
+
+def test_f1_is_that_of_the_label_that_glue_means(encoder, tmp_path):
+    rows = "".join(f"{label}\t1\t2\tthe cat\tthe dog\n" for label in (1, 1, 0))
+    (tmp_path / "dev.tsv").write_text(f"Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n{rows}")
+    model = save_classifier(encoder, tmp_path / "model", ["1", "0"], "1")
+    report = evaluate(model, str(tmp_path / "dev.tsv"), task="mrpc")
+    assert report["metrics"] == {"f1": pytest.approx(0.8), "accuracy": pytest.approx(2 / 3)}
+    assert report["confusion_matrix"] == [[0, 1], [0, 2]]
+    other = save_classifier(encoder, tmp_path / "other", ["no", "yes"], "no")
+    with pytest.raises(ValueError, match=r"a model with the labels of mrpc: 0, 1. Received: labels=\('no', 'yes'\)"):
+        evaluate(other, str(tmp_path / "dev.tsv"), task="mrpc")
+
+
+def test_refuses_to_evaluate_several_labels_of_a_text(run, encoder, tmp_path):
+    model = save_classifier(encoder, tmp_path / "model", ["a", "b"], "a", problem_type="multi_label")
+    with pytest.raises(ValueError, match="of multi-label ones there is no evaluation. Received: problem_type='multi"):
+        evaluate(model, str(run[0] / "dev.tsv"))
