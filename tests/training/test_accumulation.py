@@ -55,6 +55,7 @@ def test_rows_without_weights_count_alike_on_all_devices():
     assert_same_training(whole, trained("mirrored", batches=batches(8, drop_weights=True), accumulate=2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_rows_that_it_does_not_divide_train_as_the_whole(strategy):
     """Seven rows in parts of 2, 2 and 3; on two devices one has 4 of them, the other 3."""
@@ -62,6 +63,7 @@ def test_rows_that_it_does_not_divide_train_as_the_whole(strategy):
     assert_same_training(whole, trained(strategy, batches=batches(7), accumulate=3))
 
 
+@pytest.mark.slow
 def test_so_do_rows_that_are_known_in_the_step_only():
     """Batches of 4 and 3 rows in five parts, of which some are empty."""
     unknown = tf.data.Dataset.from_tensor_slices(batch(rows=7)).batch(4).repeat()
