@@ -1,4 +1,4 @@
-"""The HTTP application: TF Serving's REST paths around one SavedModel, and a page for people."""
+"""The HTTP application: TF Serving's REST paths around one model, and a page for people."""
 
 import functools
 import json
@@ -16,10 +16,11 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from bert_tf.server.rest import RequestError, body_of, signature_name, tensors_of
+from bert_tf.server.served_function import ServedFunction
 from bert_tf.server.served_model import ServedModel
 
 
-def make_app(model: ServedModel, max_request_bytes: int) -> Starlette:
+def make_app(model: ServedModel | ServedFunction, max_request_bytes: int) -> Starlette:
     """The application for `model`.
 
     - `GET /` is the page,
@@ -68,7 +69,7 @@ _REASON = re.compile(r"assertion failed|\w*indices")
 _ONLY_FROM_HERE = "default-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 
 
-def _answer(model: ServedModel, body: bytes) -> bytes:
+def _answer(model: ServedModel | ServedFunction, body: bytes) -> bytes:
     try:
         request = json.loads(body)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
@@ -98,7 +99,7 @@ async def _body(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
-def _check_address(request: Request, model: ServedModel) -> None:
+def _check_address(request: Request, model: ServedModel | ServedFunction) -> None:
     name, version = request.path_params["name"], request.path_params.get("version", model.version)
     if (name, version) != (model.name, model.version):
         raise HTTPException(404, f"Expected the model {model.name}, version {model.version}. "

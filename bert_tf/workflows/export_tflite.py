@@ -9,11 +9,11 @@ from bert_tf.endpoints.heads import endpoint_for
 from bert_tf.endpoints.question_answering import QuestionAnswerer
 from bert_tf.export.phone_functions import PhoneFunction
 from bert_tf.export.phone_heads import phone_function
+from bert_tf.export.phone_model import PhoneModel
 from bert_tf.export.tflite import COUNTING_SIGNATURE, convert
 from bert_tf.export.tflite_check import (
     LIMITS,
     Agreement,
-    PhoneModel,
     built_in_rows,
     compare,
     ids_for,

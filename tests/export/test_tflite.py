@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 
 from bert_tf.export.phone_heads import phone_function
+from bert_tf.export.phone_model import PhoneModel
 from bert_tf.export.tflite import TEXT_KERNELS, convert
-from bert_tf.export.tflite_check import PhoneModel, compare, inputs_for
+from bert_tf.export.tflite_check import compare, inputs_for
 from bert_tf.export.tflite_file import custom_operations
 from bert_tf.export.tflite_metadata import about
 from tests.export import heads, texts

@@ -8,8 +8,9 @@ import pytest
 
 from bert_tf.endpoints.embedding import SentenceEmbedder
 from bert_tf.export.phone_heads import phone_function
+from bert_tf.export.phone_model import PhoneModel
 from bert_tf.export.tflite import convert
-from bert_tf.export.tflite_check import PhoneModel, ids_for, inputs_for
+from bert_tf.export.tflite_check import ids_for, inputs_for
 from tests.checks import data_file
 
 NUM_TEXTS = 100

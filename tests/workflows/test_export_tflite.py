@@ -10,7 +10,7 @@ import pytest
 
 from bert_tf.endpoints.classification import Classifier
 from bert_tf.export.phone_answers import endpoint_answer
-from bert_tf.export.tflite_check import PhoneModel
+from bert_tf.export.phone_model import PhoneModel
 from bert_tf.export.tflite_file import opened
 from bert_tf.workflows import export_tflite as workflow
 from bert_tf.workflows.export_tflite import export_tflite

@@ -9,22 +9,42 @@ from pathlib import Path
 
 import pytest
 
+from bert_tf.endpoints.heads import endpoint_for
+from bert_tf.export.phone_heads import phone_function
 from bert_tf.export.saved_model import save_endpoint
+from bert_tf.export.tflite import convert
+from bert_tf.export.tflite_metadata import about, with_metadata
 from bert_tf.workflows.serve import listen, serve
+from tests.export import heads
 from tests.export.heads import endpoint
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts/serve.py"
 
 
+def litert_file(path):
+    """A file of two lengths."""
+    model = heads.model("classification")
+    functions = {f"length_{length}": phone_function(endpoint_for(model, length), takes_text=True, pairs=False)
+                 for length in (8, 40)}
+    path.write_bytes(with_metadata(convert(functions), about(functions, quantize="none"),
+                                   model.tokenizer.vocabulary.pieces))
+
+
 @pytest.mark.slow
-def test_the_script_serves_on_loopback_until_it_is_stopped(tmp_path):
-    save_endpoint(endpoint("classification"), tmp_path / "reviews/2")
-    process = subprocess.Popen([sys.executable, SCRIPT, f"--model={tmp_path / 'reviews'}", "--port=0",
-                                "--tensorflow_intra_op_parallelism=1"], stderr=subprocess.PIPE, text=True)
+@pytest.mark.parametrize("name", ["reviews", "reviews.tflite"])
+def test_the_script_serves_on_loopback_until_it_is_stopped(name, tmp_path):
+    if name == "reviews":
+        save_endpoint(endpoint("classification"), tmp_path / "reviews/2")
+        version, options = 2, ["--tensorflow_intra_op_parallelism=1"]
+    else:
+        litert_file(tmp_path / name)
+        version, options = 1, []
+    process = subprocess.Popen([sys.executable, SCRIPT, f"--model={tmp_path / name}", "--port=0", *options],
+                               stderr=subprocess.PIPE, text=True)
     try:
         line = next(line for line in process.stderr if "http://" in line)
         address = line.split("http://")[1].split("/")[0]
-        assert address.startswith("127.0.0.1:") and "Model reviews, version 2" in line
+        assert address.startswith("127.0.0.1:") and f"Model reviews, version {version}" in line
         request = urllib.request.Request(f"http://{address}/v1/models/reviews:predict",
                                          b'{"instances": ["My sister\'s dog"]}')
         for _ in range(100):
@@ -38,6 +58,14 @@ def test_the_script_serves_on_loopback_until_it_is_stopped(tmp_path):
         process.terminate()
         assert process.wait(30) in (0, -15, 143)
         process.stderr.close()
+
+
+def test_a_litert_file_has_neither_versions_nor_threads_of_tensorflow(tmp_path):
+    for options in ({"version": 1}, {"intra_op_parallelism": 2}):
+        with pytest.raises(ValueError, match="neither versions nor TensorFlow's threads for a LiteRT file"):
+            serve(tmp_path / "reviews.tflite", max_request_bytes=1, **options)
+    with pytest.raises(ValueError, match=r"a LiteRT file as scripts/export\.py .*reviews\.tflite"):
+        serve(tmp_path / "reviews.tflite", max_request_bytes=1)
 
 
 def test_refuses_a_port_that_is_taken_and_a_folder_without_models(tmp_path):

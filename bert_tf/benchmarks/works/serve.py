@@ -15,17 +15,19 @@ Answer = Callable[[list[str]], np.ndarray]
 
 _CHECKED = 16
 _SHORT_REQUESTS = 20
-_MODES = ("by the clients' own threads", "one after the other", "those that wait as one batch")
+_MODES = ("by the clients' own threads", "one after the other", "as many at a time as threads",
+          "those that wait as one batch")
 
 
 class Serve:
     """Clients that send the next text as soon as they have an answer.
 
     How requests reach the model is chosen by trying, for each contestant the fastest way: each client's thread calls
-    it, or one thread does, with one text at a time or with all texts that wait.
+    it; one thread does, or as many as there are cores to use, in the order in which the texts came; or one thread with
+    all texts that wait.
 
     Args:
-        job: `texts`, `short_text`, `clients`, `requests`.
+        job: `texts`, `short_text`, `clients`, `requests`, `threads`.
         answer: an `Answer`; several threads call it.
     """
 
@@ -70,8 +72,9 @@ class Serve:
         texts = list(itertools.islice(itertools.cycle(self._job["texts"]), number))
         if mode == _MODES[0]:
             return closed_loop(lambda text: self._answer([text]), texts, self._job["clients"])
-        with _Worker(self._answer, self._job["clients"] if mode == _MODES[2] else 1) as worker:
-            return closed_loop(worker.ask, texts, self._job["clients"])
+        with _Workers(self._answer, number=self._job["threads"] if mode == _MODES[2] else 1,
+                      most=self._job["clients"] if mode == _MODES[3] else 1) as workers:
+            return closed_loop(workers.ask, texts, self._job["clients"])
 
 
 def closed_loop(ask: Callable[[str], object], texts: Sequence[str], clients: int) -> list[float]:
@@ -107,21 +110,24 @@ def _seconds(ask: Callable, question) -> float:
     return time.perf_counter() - start
 
 
-class _Worker:
-    """One thread that answers what waits, at most `most` texts at once."""
+class _Workers:
+    """`number` threads that answer what waits, each at most `most` texts at once."""
 
-    def __init__(self, answer: Answer, most: int):
+    def __init__(self, answer: Answer, number: int, most: int):
         self._answer, self._most = answer, most
         self._waiting: queue.SimpleQueue = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work)
+        self._threads = [threading.Thread(target=self._work) for _ in range(number)]
 
     def __enter__(self):
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_) -> None:
-        self._waiting.put(None)
-        self._thread.join()
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
 
     def ask(self, text: str) -> np.ndarray:
         """Waits for the answer."""

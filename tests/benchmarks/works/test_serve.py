@@ -7,7 +7,7 @@ import pytest
 from bert_tf.benchmarks.works.serve import Serve, closed_loop
 
 TEXTS = [f"text {number}" for number in range(20)]
-JOB = {"texts": TEXTS, "short_text": "a", "clients": 3, "requests": 40}
+JOB = {"texts": TEXTS, "short_text": "a", "clients": 3, "requests": 40, "threads": 2}
 
 
 class Model:

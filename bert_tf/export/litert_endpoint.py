@@ -1,0 +1,119 @@
+"""The answers of a LiteRT file on a computer, for many requests at a time."""
+
+import json
+import os
+import pathlib
+import threading
+import zipfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from bert_tf.config import require
+from bert_tf.export.phone_answers import Answer, endpoint_answer
+from bert_tf.export.phone_model import PhoneModel
+from bert_tf.export.tflite import COUNTING_SIGNATURE
+from bert_tf.export.tflite_metadata import ABOUT, VOCABULARY
+
+
+class LiteRTEndpoint:
+    """Answers like the endpoint that a .tflite file was made from; any number of threads may ask.
+
+    LiteRT takes one text at a time, so each core has an interpreter of its own; the weights are in memory once. Texts
+    are answered in the order in which they come, each padded to the first length of the file that holds it. One that
+    comes when there is nothing else to do has all cores.
+
+    Args:
+        path: what `scripts/export.py --format=tflite` wrote, strings in.
+        num_threads: cores to use; by default all.
+
+    Attributes:
+        inputs: the strings that go in by name, and how many axes each has.
+
+    Raises:
+        ValueError: it is no such file.
+
+    >>> LiteRTEndpoint("sst2.tflite").answer({"text": ["a joy to watch"]})["label"]
+    array([b'positive'], dtype=object)
+    """
+
+    def __init__(self, path: str | os.PathLike, num_threads: int | None = None):
+        self._about = _about(pathlib.Path(path))
+        require(self._about["input"] == "text", f"a file that strings go into, {path}", input=self._about["input"])
+        num_threads = os.cpu_count() or 1 if num_threads is None else num_threads
+        require(num_threads >= 1, "`num_threads` >= 1", num_threads=num_threads)
+        self._lengths = sorted((about["max_length"], name) for name, about in self._about["signatures"].items())
+        _, name = self._lengths[0]
+        self.inputs = {key: len(value["shape"]) for key, value in self._about["signatures"][name]["inputs"].items()}
+        self._unanswered, self._lock = 0, threading.Lock()
+        self._with_all_cores = PhoneModel(path, num_threads)
+        self._own = threading.local()
+        self._threads = ThreadPoolExecutor(num_threads, "litert", lambda: setattr(self._own, "model", PhoneModel(path)))
+
+    def answer(self, inputs: Mapping[str, Sequence]) -> Answer:
+        """Answers a batch of at least one.
+
+        Args:
+            inputs: text or UTF-8 by the names in `self.inputs`: `(batch,)`; choices `(batch, choices)`, empty ones are
+                none.
+
+        Returns:
+            What the endpoint returns for the batch, as arrays.
+        """
+        columns = {name: np.array(_utf8(inputs[name]), object) for name in self.inputs}
+        rows = [{name: values[number:number + 1] for name, values in columns.items()}
+                for number in range(len(next(iter(columns.values()))))]
+        with self._lock:
+            self._unanswered += len(rows)
+        return _stacked(list(self._threads.map(self._answer_row, rows)))
+
+    def _answer_row(self, row: dict[str, np.ndarray]) -> Answer:
+        try:
+            # Whoever has all cores is counted until it is done, so nobody else finds itself alone meanwhile.
+            model = self._with_all_cores if self._unanswered == 1 else self._own.model
+            answer = model(self._signature(model, row), row)
+        finally:
+            with self._lock:
+                self._unanswered -= 1
+        answer = {name: value for name, value in answer.items() if name not in ("truncated", "bytes_read")}
+        return endpoint_answer(answer, row, self._about)
+
+    def _signature(self, model: PhoneModel, row: dict[str, np.ndarray]) -> str:
+        """The name of the first length that holds the row, or of the longest."""
+        if len(self._lengths) > 1:
+            needed = model(COUNTING_SIGNATURE, row)["num_tokens"][0]
+            for length, name in self._lengths:
+                if length >= needed:
+                    return name
+        return self._lengths[-1][1]
+
+
+def _about(path: pathlib.Path) -> dict[str, Any]:
+    """What the file says of itself, and its vocabulary."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            about = json.loads(archive.read(ABOUT))
+            return about | {"vocabulary": archive.read(VOCABULARY).decode().split("\n")[:-1]}
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise ValueError(f"Expected a LiteRT file as scripts/export.py --format=tflite writes it. Received: {path} "
+                         f"({error}).") from None
+
+
+def _utf8(values: Any) -> Any:
+    if isinstance(values, str):
+        return values.encode("utf-8", errors="replace")
+    return values if isinstance(values, bytes) else [_utf8(value) for value in values]
+
+
+def _stacked(answers: Sequence[Answer]) -> Answer:
+    """One batch; shorter rows are filled up with zeros or empty strings, as endpoints do."""
+    stacked = {}
+    for name, first in answers[0].items():
+        values = [answer[name] for answer in answers]
+        shape = (int(size) for size in np.max([value.shape[1:] for value in values], axis=0))
+        stacked[name] = np.full((len(values), *shape), b"" if first.dtype == object else 0, first.dtype)
+        for number, value in enumerate(values):
+            stacked[name][(slice(number, number + 1), *map(slice, value.shape[1:]))] = value
+    return stacked

@@ -1,0 +1,146 @@
+"""A LiteRT file on a computer answers batches as the endpoint that it was made from."""
+
+import threading
+import zipfile
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bert_tf.endpoints.heads import endpoint_for
+from bert_tf.export.litert_endpoint import LiteRTEndpoint
+from bert_tf.export.phone_heads import phone_function
+from bert_tf.export.tflite import convert
+from bert_tf.export.tflite_metadata import about, with_metadata
+from tests.export import heads
+
+TEXTS = ["the old dog", "", "a dog, a cat and the old café " * 3, "dog", "My sister's dog"]
+
+
+def written(head, path, lengths=(), takes_text=True):
+    """A file with a signature for each of `lengths`, and the endpoint of the longest."""
+    model = heads.model(head)
+    endpoints = {f"length_{length}": endpoint_for(model, length) for length in lengths} or {
+        "serving_default": endpoint_for(model)}
+    functions = {name: phone_function(each, takes_text=takes_text, pairs=False) for name, each in endpoints.items()}
+    path.write_bytes(with_metadata(convert(functions), about(functions, quantize="none"),
+                                   model.tokenizer.vocabulary.pieces))
+    return endpoints[next(reversed(endpoints))]
+
+
+def check_equal(actual, expected):
+    assert actual.keys() == expected.keys()
+    for name, value in expected.items():
+        value = value.numpy()
+        assert actual[name].shape == value.shape, name
+        assert actual[name].dtype == value.dtype, name
+        if value.dtype == np.float32:
+            np.testing.assert_allclose(actual[name], value, atol=1e-4, err_msg=name)
+        else:
+            assert actual[name].tolist() == value.tolist(), name
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    """A file of three lengths, opened, and the endpoint."""
+    path = tmp_path_factory.mktemp("litert") / "classifier.tflite"
+    expected = written("classification", path, (8, 16, 40))
+    return LiteRTEndpoint(path, num_threads=2), expected
+
+
+def test_a_batch_is_answered_as_by_the_endpoint(classifier):
+    opened, expected = classifier
+    assert opened.inputs == {"text": 1}
+    assert np.ptp(expected(TEXTS)["probabilities"], axis=0).max() > 0.01
+    check_equal(opened.answer({"text": TEXTS}), expected(TEXTS))
+    check_equal(opened.answer({"text": np.array([b"dog", b"\xff dog"], object)}), expected([b"dog", b"\xff dog"]))
+
+
+def test_many_threads_get_the_answers_to_their_own_texts(classifier):
+    opened, expected = classifier
+    texts = [f"{text} {'dog ' * number}" for number, text in enumerate(TEXTS * 4)]
+    answers = {}
+
+    def ask(number):
+        answers[number] = opened.answer({"text": texts[number:number + 1]})["probabilities"][0]
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(texts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    np.testing.assert_allclose([answers[number] for number in range(len(texts))], expected(texts)["probabilities"],
+                               atol=1e-4)
+
+
+def test_each_text_has_the_first_length_that_holds_it_and_all_cores_if_it_is_alone(classifier, monkeypatch):
+    opened, _ = classifier
+    with_all_cores, called = opened._with_all_cores, []
+
+    def recording(signature, inputs):
+        called.append(signature)
+        return with_all_cores(signature, inputs)
+
+    monkeypatch.setattr(opened, "_with_all_cores", recording)
+    for pieces in (0, 6, 7, 14, 15, 300):
+        opened.answer({"text": ["a " * pieces]})
+    assert called[::2] == ["num_tokens"] * 6
+    assert called[1::2] == ["length_8", "length_8", "length_16", "length_16", "length_40", "length_40"]
+    called.clear()
+    # At least the first ones of several are not alone; that the last one is, may be.
+    opened.answer({"text": ["dog"] * 10})
+    assert len(called) in (0, 2)
+
+
+def test_a_failure_reaches_the_caller_and_leaves_nothing_behind(classifier, monkeypatch):
+    opened, expected = classifier
+
+    def fail(signature, inputs):
+        raise RuntimeError("out of order")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(opened, "_with_all_cores", fail)
+        with pytest.raises(RuntimeError, match="out of order"):
+            opened.answer({"text": ["dog"]})
+    assert opened._unanswered == 0
+    check_equal(opened.answer({"text": ["dog"]}), expected(["dog"]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("head", ["several_labels", "regression", "embedding", "fill_mask", "tagging"])
+def test_heads_of_one_text(head, tmp_path):
+    expected = written(head, tmp_path / "model.tflite")
+    texts = [f"{text} [MASK] dog [MASK]" if number == 2 else text for number, text in enumerate(TEXTS)]
+    check_equal(LiteRTEndpoint(tmp_path / "model.tflite").answer({"text": texts}), expected.answer(tf.constant(texts)))
+
+
+@pytest.mark.slow
+def test_heads_of_several_texts(tmp_path):
+    expected = written("question_answering", tmp_path / "questions.tflite")
+    opened = LiteRTEndpoint(tmp_path / "questions.tflite")
+    assert opened.inputs == {"question": 1, "context": 1}
+    questions, contexts = ["dog", "the cat", "old"], ["the old dog", "My sister's dog and a cat", "café"]
+    check_equal(opened.answer({"question": questions, "context": contexts}), expected(questions, contexts))
+
+    expected = written("multiple_choice", tmp_path / "choices.tflite")
+    opened = LiteRTEndpoint(tmp_path / "choices.tflite")
+    assert opened.inputs == {"context": 1, "choices": 2}
+    choices = [["dog", "cat", "old"], ["café", "dog", ""]]
+    check_equal(opened.answer({"context": contexts[:2], "choices": choices}),
+                expected.answer(tf.constant(contexts[:2]), tf.constant(choices)))
+
+
+def test_refuses_what_is_no_such_file(classifier, tmp_path):
+    for name, content in {"missing": None, "text": b"not a model"}.items():
+        path = tmp_path / f"{name}.tflite"
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(ValueError, match=rf"LiteRT file as scripts/export\.py .*writes it.*{name}\.tflite"):
+            LiteRTEndpoint(path)
+    with zipfile.ZipFile(tmp_path / "foreign.tflite", "w") as archive:
+        archive.writestr("labels.txt", "a")
+    with pytest.raises(ValueError, match=r"foreign\.tflite \(.*model\.json"):
+        LiteRTEndpoint(tmp_path / "foreign.tflite")
+    written("embedding", tmp_path / "ids.tflite", takes_text=False)
+    with pytest.raises(ValueError, match=r"a file that strings go into, .*ids\.tflite.*input='ids'"):
+        LiteRTEndpoint(tmp_path / "ids.tflite")
