@@ -26,6 +26,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from bert_tf.config import RecordsConfig, require
 from bert_tf.data import blocks, corpus
 from bert_tf.data.beam_sources import Document, SentenceFiles, check_texts, text_sizes
+from bert_tf.data.block_reading import joined
 from bert_tf.data.record_building import RecordBuilder
 from bert_tf.data.shards import INDEX, PARTS, PartStatistics, ShardWriter, check_index, make_index
 from bert_tf.text.tokenizer import WordPieceTokenizer
@@ -175,9 +176,7 @@ def _blocks(documents: list[tuple[bytes, ...]]) -> Iterator[tuple[tf.Tensor, tf.
     for end, document in enumerate(documents, start=1):
         num_lines += len(document)
         if (num_lines >= blocks.LINES_PER_BLOCK and end - start > 1) or end == len(documents):
-            block = documents[start:end]
-            yield (tf.constant([line for lines in block for line in lines], tf.string),
-                   tf.constant(np.repeat(np.arange(len(block)), [len(lines) for lines in block]), tf.int32))
+            yield joined(documents[start:end])
             start, num_lines = end, 0
 
 

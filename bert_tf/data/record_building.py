@@ -1,6 +1,8 @@
 """Sentence files -> record files on one machine, as a stream; and what that shares with the pipeline of `beam.py`."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,8 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from bert_tf.config import RecordsConfig
-from bert_tf.data.blocks import block_examples, documents_of
+from bert_tf.data.block_reading import joined, read_blocks
+from bert_tf.data.blocks import block_examples
 from bert_tf.data.draws import document_keys
+from bert_tf.data.in_order import called_in_order
 from bert_tf.data.record_format import ExampleSerializer
 from bert_tf.data.shards import PARTS, PartStatistics, ShardWriter, make_index
 from bert_tf.text.tokenizer import WordPieceTokenizer
@@ -66,7 +70,6 @@ class RecordBuilder:
                        tf.size(tf.unique(document).y), tf.reduce_sum(tf.cast(is_unknown, tf.int32)))
 
 
-@tf.autograph.experimental.do_not_convert
 def build_streaming(files: Sequence[str | Path], tokenizer: WordPieceTokenizer, config: RecordsConfig, folder: Path,
                     threshold: int, *, workers: int | None = None,
                     progress: Callable[[int], None] = lambda documents: None) -> dict[str, Any]:
@@ -78,49 +81,38 @@ def build_streaming(files: Sequence[str | Path], tokenizer: WordPieceTokenizer, 
         config: everything else.
         folder: an existing folder for the files.
         threshold: documents whose `corpus.document_hash` lies below are held out.
-        workers: threads; all cores if not given. The files are the same with any number.
+        workers: blocks that are built at the same time; as many as there are cores if not given. The files are the
+            same with any number.
         progress: is told the number of its documents after each block.
 
     Returns:
         The index that is to be written when all is done.
     """
-    shards, statistics, duplicates = {}, {}, 0
     builder = RecordBuilder(tokenizer, config)
-    for part in PARTS:
-        seen = _SeenKeys()
-        documents = documents_of(files, threshold, held_out=part == "held_out")
-        if config.deduplicate:
-            documents = _without_repetitions(documents, seen)
-        built = _built(documents, builder, workers)
-        statistics[part] = PartStatistics.empty(config.sequence_length)
-        with ShardWriter(folder, part, config.shard_bytes, config.compression) as writer:
-            for records in built.as_numpy_iterator():
-                writer.write(records.serialized)
-                statistics[part] += records.statistics(config.sequence_length)
-                progress(int(records.documents))
-        shards[part] = writer.shards
-        duplicates += seen.repeated
-    return make_index(config, tokenizer, shards, statistics, duplicates)
+    seen = {part: _SeenKeys() for part in PARTS}
+    statistics = {part: PartStatistics.empty(config.sequence_length) for part in PARTS}
+
+    def blocks() -> Iterator[tuple[str, tf.Tensor, tf.Tensor]]:
+        for is_held_out, documents in read_blocks(files, threshold):
+            part = PARTS[int(is_held_out)]
+            block = joined(documents)
+            yield part, *(_without_repetitions(*block, seen[part]) if config.deduplicate else block)
+
+    with contextlib.ExitStack() as stack:
+        writers = {part: stack.enter_context(ShardWriter(folder, part, config.shard_bytes, config.compression))
+                   for part in PARTS}
+        for part, records in called_in_order(lambda part, lines, document: (part, builder.build(lines, document)),
+                                             blocks(), workers or os.cpu_count() or 1):
+            writers[part].write(records.serialized.numpy())
+            statistics[part] += records.statistics(config.sequence_length)
+            progress(int(records.documents))
+    return make_index(config, tokenizer, {part: writer.shards for part, writer in writers.items()}, statistics,
+                      sum(keys.repeated for keys in seen.values()))
 
 
-def _without_repetitions(documents: tf.data.Dataset, seen: "_SeenKeys") -> tf.data.Dataset:
-    keyed = documents.map(lambda lines, document: (lines, document, document_keys(lines, document)),
-                          num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-
-    def first_ones(lines: tf.Tensor, document: tf.Tensor, keys: tf.Tensor):
-        keep = tf.ensure_shape(tf.numpy_function(seen.are_new, [keys, document], tf.bool), [None])
-        return tf.boolean_mask(lines, keep), tf.boolean_mask(document, keep)
-
-    return keyed.map(first_ones)
-
-
-def _built(documents: tf.data.Dataset, builder: RecordBuilder, workers: int | None) -> tf.data.Dataset:
-    """The records of each block, in the order of the text."""
-    built = documents.map(builder.build, num_parallel_calls=workers or tf.data.AUTOTUNE,
-                          deterministic=True).prefetch(1)
-    options = tf.data.Options()
-    options.threading.private_threadpool_size = workers or 0
-    return built.with_options(options)
+def _without_repetitions(lines: tf.Tensor, document: tf.Tensor, seen: "_SeenKeys") -> tuple[tf.Tensor, tf.Tensor]:
+    keep = seen.are_new(document_keys(lines, document).numpy(), document.numpy())
+    return tf.boolean_mask(lines, keep), tf.boolean_mask(document, keep)
 
 
 class _SeenKeys:

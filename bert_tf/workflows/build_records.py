@@ -28,7 +28,7 @@ def build_records(config: RecordsConfig, output: str, *, workers: int | None = N
         config: the text and how examples are made of it.
         output: a folder that does not exist or is empty; gets the `.tfrecord` files, `vocab.txt` and, when all is done,
             `index.json`. With a runner it may be anything that Beam's file systems know, such as gs://bucket/folder.
-        workers: threads on this machine; all cores if not given.
+        workers: blocks built at a time on this machine; as many as there are cores if not given.
         runner: of Apache Beam, `DirectRunner` for this machine; None streams on this machine without Beam.
         runner_flags: further flags of Beam, such as `--project=...`.
 
