@@ -36,6 +36,7 @@ class SelfAttention(keras.layers.Layer):
         return_attention_weights: also return the probabilities before dropout, float32
             `(batch, heads, looking, seq)`: row = the token that looks, column = the token it looks at.
         output_positions: int `(batch, looking)`, or a number, the first tokens; None for all.
+        add_bias: False in training for whoever adds the output projection's bias in a kernel of its own.
     """
 
     def __init__(self, num_heads: int, *, dropout: float = 0.0, initializer_stddev: float = 0.02, **kwargs):
@@ -68,18 +69,20 @@ class SelfAttention(keras.layers.Layer):
             width, kernel_initializer=keras.initializers.TruncatedNormal(stddev=self.initializer_stddev),
             dtype=self.dtype_policy, name=name)
 
-    def call(self, inputs, padding_mask, return_attention_weights=False, output_positions=None, training=None):
+    def call(self, inputs, padding_mask, return_attention_weights=False, output_positions=None, add_bias=True,
+             training=None):
         """Context vectors, and with `return_attention_weights` the probabilities they were mixed with."""
         if not training and not return_attention_weights and (parts := parts_of(self.num_heads)):
             contexts = [self._attend(self.query_key_value.columns(inputs, part, 3), padding_mask, output_positions,
                                      training)[0] for part in parts]
             return sum_of_parts([self.output_projection.rows(context, part)
                                  for context, part in zip(contexts, parts, strict=True)])
-        vectors = self.query_key_value(inputs)
         if output_positions is None and not return_attention_weights and self._is_one_kernel():
-            return self.output_projection(self._in_one_kernel(vectors, padding_mask, training))
-        context, probabilities = self._attend(vectors, padding_mask, output_positions, training)
-        outputs = self.output_projection(context)
+            context, probabilities = self._in_one_kernel(inputs, padding_mask, training), None
+        else:
+            context, probabilities = self._attend(self.query_key_value(inputs), padding_mask, output_positions,
+                                                  training)
+        outputs = self.output_projection(context) if add_bias else self.output_projection.product(context)
         return (outputs, probabilities) if return_attention_weights else outputs
 
     def _attend(self, vectors, padding_mask, output_positions, training):
@@ -111,13 +114,13 @@ class SelfAttention(keras.layers.Layer):
 
         return runs_here(self._head_dim, self.compute_dtype)
 
-    def _in_one_kernel(self, vectors, padding_mask, training):
-        """`(batch, seq, 3 * hidden)` -> `(batch, seq, hidden)`."""
+    def _in_one_kernel(self, inputs, padding_mask, training):
+        """`(batch, seq, hidden)` -> context of the same shape."""
         from bert_tf.layers.attention_jax import attend
 
-        rate = self.dropout if training else 0.0
-        return attend(vectors, padding_mask, self.num_heads, masked_score=_MASKED_SCORE, rate=rate,
-                      seed=self.dropout_layer.seeds.next() if rate else None)
+        rate, dense = self.dropout if training else 0.0, self.query_key_value
+        return attend(dense.product(inputs), ops.cast(dense.bias, self.compute_dtype), padding_mask, self.num_heads,
+                      masked_score=_MASKED_SCORE, rate=rate, seed=self.dropout_layer.seeds.next() if rate else None)
 
     def _take_queries(self, vectors):
         """`(batch, seq, 3 * width)` -> `(batch, seq, width)`, and keys with values, `(batch, seq, 2 * width)`."""

@@ -35,12 +35,14 @@ class _Blocks(NamedTuple):
 
 
 _FORWARD = _Blocks(128, 32, 4, 3)
-_BACKWARD = _Blocks(64, 64, 4, 3)
+_BACKWARD = _Blocks(64, 64, 4, 4)
 _FEW_STAGES = 2
 _LEAST_ROWS = 64
 """What the number of tokens is rounded up to a multiple of."""
 _BINARY = math.log2(math.e)
 """Scores are kept as logarithms to base 2, whose exponential a GPU has an instruction for."""
+_LEAST_PRODUCT = 16
+"""Rows of a matrix that can be multiplied."""
 _HEAD_DIMS = (16, 32, 64, 128)
 """Widths of a head that its products can have."""
 
@@ -50,12 +52,13 @@ def runs_here(head_dim: int, dtype: Any) -> bool:
     return head_dim in _HEAD_DIMS and has_kernels(dtype)
 
 
-def attend(vectors: jax.Array, padding_mask: jax.Array, num_heads: int, *, masked_score: float, rate: float = 0.0,
-           seed: jax.Array | None = None, interpret: bool = False) -> jax.Array:
+def attend(products: jax.Array, bias: jax.Array, padding_mask: jax.Array, num_heads: int, *, masked_score: float,
+           rate: float = 0.0, seed: jax.Array | None = None, interpret: bool = False) -> jax.Array:
     """Multi-head self-attention of all tokens.
 
     Args:
-        vectors: float `(batch, seq, 3 * hidden)`, laid out [query | key | value], the heads side by side in each.
+        products: float `(batch, seq, 3 * hidden)`, laid out [query | key | value], the heads side by side in each.
+        bias: `(3 * hidden,)`, what is added to each of them. Its gradient is a by-product here.
         padding_mask: int `(batch, seq)`, 1 = real token.
         num_heads: divides hidden.
         masked_score: what is added to the scores of padding.
@@ -64,27 +67,30 @@ def attend(vectors: jax.Array, padding_mask: jax.Array, num_heads: int, *, maske
         interpret: run without a GPU, slowly.
 
     Returns:
-        `(batch, seq, hidden)` of the type of `vectors`.
+        `(batch, seq, hidden)` of the type of `products`.
     """
-    batch, seq, width = vectors.shape
+    batch, seq, width = products.shape
     padded = -seq % _LEAST_ROWS
-    heads = jnp.pad(vectors, ((0, 0), (0, padded), (0, 0))).reshape(
-        batch, seq + padded, 3, num_heads, width // (3 * num_heads))
-    bias = jnp.pad((1 - padding_mask.astype(jnp.float32)) * (masked_score * _BINARY), ((0, 0), (0, padded)),
-                   constant_values=-math.inf)
+    scores_bias = jnp.pad((1 - padding_mask.astype(jnp.float32)) * (masked_score * _BINARY), ((0, 0), (0, padded)),
+                          constant_values=-math.inf)
     bits = _bits(seed, batch, num_heads, seq + padded) if rate else ()
-    context = _attend(heads, bias, bits, rate, interpret)
+    products = jnp.pad(products, ((0, 0), (0, padded), (0, 0)))
+    context = _attend(products, bias, scores_bias, bits, num_heads, rate, interpret)
     return context[:, :seq].reshape(batch, seq, width // 3)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(3, 4))
-def _attend(heads, bias, bits, rate, interpret):
-    return _forward(heads, bias, bits, rate, interpret)[0]
+@functools.partial(jax.custom_vjp, nondiff_argnums=(4, 5, 6))
+def _attend(products, bias, scores_bias, bits, num_heads, rate, interpret):
+    return _forward(products, bias, scores_bias, bits, num_heads, rate, interpret)[0]
 
 
-def _forward(heads, bias, bits, rate, interpret):
-    """`(batch, seq, 3, heads, head)` -> `(batch, seq, heads, head)`, and what the gradient needs."""
-    batch, seq, _, num_heads, head_dim = heads.shape
+def _forward(products, bias, scores_bias, bits, num_heads, rate, interpret):
+    """`(batch, seq, 3 * hidden)` -> `(batch, seq, heads, head)`, and what the gradient needs."""
+    batch, seq, width = products.shape
+    head_dim = width // (3 * num_heads)
+    # Rows of a matrix, so that the bias can be added by the product that made them.
+    heads = (products.reshape(-1, width) + bias.astype(products.dtype)).reshape(
+        batch, seq, 3, num_heads, head_dim)
     own, other = _blocks(_FORWARD, seq)
     out, normalizer = pl.pallas_call(
         functools.partial(_forward_kernel, other=other, rate=rate),
@@ -95,28 +101,30 @@ def _forward(heads, bias, bits, rate, interpret):
         out_shape=[jax.ShapeDtypeStruct((batch, seq, num_heads, head_dim), heads.dtype),
                    jax.ShapeDtypeStruct((batch, num_heads, seq), jnp.float32)],
         interpret=interpret, name="attention", **_options(_FORWARD, head_dim),
-    )(heads, bias, *bits)
-    return out, (heads, bias, bits, out, normalizer)
+    )(heads, scores_bias, *bits)
+    return out, (heads, bias, scores_bias, bits, out, normalizer)
 
 
-def _backward(rate, interpret, kept, upstream):
-    heads, bias, bits, out, normalizer = kept
-    batch, seq, _, num_heads, head_dim = heads.shape
+def _backward(num_heads, rate, interpret, kept, upstream):
+    heads, bias, scores_bias, bits, out, normalizer = kept
+    batch, seq, _, _, head_dim = heads.shape
     own, other = _blocks(_BACKWARD, seq)
     # What the softmax's gradient takes off each row: sum(gradient of probabilities x probabilities); like all else in
     # the kernel without dropout's factor, which its results are multiplied with.
     taken = jnp.einsum("bshd,bshd->bhs", out, upstream, preferred_element_type=jnp.float32) * (1 - rate)
-    gradient = pl.pallas_call(
+    gradient, sums = pl.pallas_call(
         functools.partial(_backward_kernel, other=other, rate=rate),
         grid=(batch, num_heads, seq // own),
         in_specs=[_all_rows(seq, 3, head_dim), _of_example(seq),
                   pl.BlockSpec((None, seq, None, head_dim), lambda b, h, i: (b, 0, h, 0)),
                   _of_head(seq), _of_head(seq), *[_of_head(seq), _of_all(seq)][:len(bits)]],
-        out_specs=pl.BlockSpec((None, own, 3, None, head_dim), lambda b, h, i: (b, i, 0, h, 0)),
-        out_shape=jax.ShapeDtypeStruct(heads.shape, heads.dtype),
+        out_specs=[pl.BlockSpec((None, own, 3, None, head_dim), lambda b, h, i: (b, i, 0, h, 0)),
+                   pl.BlockSpec((None, None, 3, None, head_dim), lambda b, h, i: (b, i, 0, h, 0))],
+        out_shape=[jax.ShapeDtypeStruct(heads.shape, heads.dtype),
+                   jax.ShapeDtypeStruct((batch, seq // own, 3, num_heads, head_dim), jnp.float32)],
         interpret=interpret, name="attention_gradient", **_options(_BACKWARD, head_dim),
-    )(heads, bias, upstream, normalizer, taken, *bits)
-    return gradient, None, None
+    )(heads, scores_bias, upstream, normalizer, taken, *bits)
+    return gradient.reshape(batch, seq, -1), sums.sum((0, 1)).reshape(-1).astype(bias.dtype), None, None
 
 
 _attend.defvjp(_forward, _backward)
@@ -180,8 +188,10 @@ def _forward_kernel(heads_ref, bias_ref, *refs, other, rate):
 
 
 def _backward_kernel(heads_ref, bias_ref, upstream_ref, normalizer_ref, taken_ref, *refs, other, rate):
-    """A block of all three gradients: of its keys and values from all queries, of its queries from all keys."""
-    *bits_refs, gradient_ref = refs
+    """A block of all three gradients, of its keys and values from all queries, of its queries from all keys; and sums
+    over its rows, for the bias.
+    """
+    *bits_refs, gradient_ref, sums_ref = refs
     seq, _, head_dim = heads_ref.shape
     own = gradient_ref.shape[0]
     rows = pl.ds(pl.program_id(2) * own, own)
@@ -215,9 +225,11 @@ def _backward_kernel(heads_ref, bias_ref, upstream_ref, normalizer_ref, taken_re
     by_key, by_value = jax.lax.fori_loop(0, seq // other, add_queries, (zeros, zeros))
     by_query = jax.lax.fori_loop(0, seq // other, add_keys, zeros)
     factor = 1 / (1 - rate)
-    gradient_ref[:, 0, :] = (by_query * (scale * factor)).astype(gradient_ref.dtype)
-    gradient_ref[:, 1, :] = (by_key * (scale * factor)).astype(gradient_ref.dtype)
-    gradient_ref[:, 2, :] = (by_value * factor).astype(gradient_ref.dtype)
+    # A product, of as few rows as there may be, adds up faster than threads do.
+    ones = jnp.full((_LEAST_PRODUCT, own), 1 / _LEAST_PRODUCT, gradient_ref.dtype)
+    for part, values in enumerate((by_query * (scale * factor), by_key * (scale * factor), by_value * factor)):
+        gradient_ref[:, part, :] = values = values.astype(gradient_ref.dtype)
+        sums_ref[part, :] = jnp.sum(_product(ones, values), axis=0)
 
 
 def _product(first, second):

@@ -23,6 +23,10 @@ class Dense(keras.layers.Dense):
             outputs = self.activation(outputs)
         return from_rows(outputs, inputs)
 
+    def product(self, inputs):
+        """The inputs x kernel alone, for whoever adds `bias` in a kernel of its own."""
+        return from_rows(ops.matmul(as_rows(inputs), self.kernel), inputs)
+
     def columns(self, inputs, part: Part, repeats: int = 1):
         """A part of the outputs: inputs x some columns of the kernel + bias.
 

@@ -80,14 +80,22 @@ class EncoderBlock(keras.layers.Layer):
         return keras.remat(transform)(inputs)
 
     def _transform(self, inputs, padding_mask, return_attention_weights, output_positions, training):
+        is_one_kernel = training and self.attention_norm.is_one_kernel(inputs)
         attended = self.attention(inputs, padding_mask, return_attention_weights=return_attention_weights,
-                                  output_positions=output_positions, training=training)
+                                  output_positions=output_positions, add_bias=not is_one_kernel, training=training)
         if return_attention_weights:
             attended, weights = attended
         residual = inputs if output_positions is None else take_positions(inputs, output_positions)
-        attended = self.attention_norm.of_sum(residual, attended, self._attention_dropout, training=training)
-        outputs = self.output_norm.of_sum(attended, self.feed_forward(attended), self._output_dropout,
-                                          training=training)
+        if is_one_kernel:
+            attended = self.attention_norm.of_biased_sum(residual, attended, self.attention.output_projection.bias,
+                                                         self._attention_dropout)
+            outputs = self.output_norm.of_biased_sum(attended, self.feed_forward(attended, add_bias=False),
+                                                     self.feed_forward.contract.bias, self._output_dropout)
+        else:
+            attended = self.attention_norm(residual + self._attention_dropout(attended, training=training),
+                                           training=training)
+            outputs = self.output_norm(attended + self._output_dropout(self.feed_forward(attended), training=training),
+                                       training=training)
         return (outputs, weights) if return_attention_weights else outputs
 
     def compute_output_spec(self, inputs, padding_mask, return_attention_weights=False, output_positions=None,

@@ -45,10 +45,11 @@ def _twice_phi_tanh(x):
     return 1.0 + jnp.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x**3))
 
 
-def _slope_tanh(x):
+def slope_tanh(x: jax.Array) -> jax.Array:
+    """The derivative of "gelu_tanh", in the precision of `x`."""
     # tanh' = 1 - tanh^2 = (2 - twice_phi) * twice_phi
     scale, twice_phi = math.sqrt(2.0 / math.pi), _twice_phi_tanh(x)
     return twice_phi * (0.5 + x * (1.0 - 0.5 * twice_phi) * (scale + 3 * 0.044715 * scale * x * x))
 
 
-_PARTS = {"gelu": (_twice_phi, _slope), "gelu_tanh": (_twice_phi_tanh, _slope_tanh)}
+_PARTS = {"gelu": (_twice_phi, _slope), "gelu_tanh": (_twice_phi_tanh, slope_tanh)}

@@ -31,24 +31,28 @@ class LayerNorm(keras.layers.LayerNormalization):
         scale = ops.rsqrt(ops.mean(centred * centred, axis=-1, keepdims=True) + self.epsilon)
         return ops.cast(centred * scale * gamma + beta, inputs.dtype)
 
-    def of_sum(self, residual, branch, dropout: Dropout, training=None):
-        """What the call makes of `residual` + `dropout`(`branch`), of the same shape.
+    def of_biased_sum(self, residual, branch, bias, dropout: Dropout):
+        """In training: what the call makes of `residual` + `dropout`(`branch` + `bias`), in one kernel.
 
-        In training on JAX with one GPU, in 16 bits, all of it is one kernel (`residual_norm_jax.py`).
+        Args:
+            residual: float `(..., hidden)`, for which `is_one_kernel` holds.
+            branch: of the same shape.
+            bias: `(hidden,)`.
+            dropout: whose rate and seeds are used.
         """
-        if training and self._is_one_kernel(residual):
-            from bert_tf.layers.residual_norm_jax import add_and_normalize
+        from bert_tf.layers.residual_norm_jax import add_and_normalize
 
-            gamma, beta = self._weights("float32")
-            return add_and_normalize(residual, branch, gamma, beta, epsilon=self.epsilon, rate=dropout.rate,
-                                     seed=dropout.seeds.next() if dropout.rate else None)
-        return self(residual + dropout(branch, training=training), training=training)
+        gamma, beta = self._weights("float32")
+        return add_and_normalize(residual, branch, ops.cast(bias, self.compute_dtype), gamma, beta,
+                                 epsilon=self.epsilon, rate=dropout.rate,
+                                 seed=dropout.seeds.next() if dropout.rate else None)
 
     def _weights(self, dtype):
         return (ops.cast(weight, dtype) for weight in (self.gamma, self.beta))
 
     @staticmethod
-    def _is_one_kernel(inputs) -> bool:
+    def is_one_kernel(inputs) -> bool:
+        """Whether there is a kernel for `of_biased_sum`: on JAX with one GPU, in 16 bits (`residual_norm_jax.py`)."""
         if keras.backend.backend() != "jax":
             return False
         from bert_tf.layers.residual_norm_jax import runs_here

@@ -23,11 +23,13 @@ def inputs(seq, head=16):
     vectors = random.normal(size=(BATCH, seq, 3 * HEADS * head)).astype("float32")
     padding_mask = (np.arange(seq) < np.array([[seq], [seq // 3]])).astype("int32")
     upstream = random.normal(size=(BATCH, seq, HEADS * head)).astype("float32")
-    return vectors, padding_mask, upstream
+    bias = random.normal(size=3 * HEADS * head).astype("float32")
+    return vectors, bias, padding_mask, upstream
 
 
-def plain(vectors, padding_mask, rate):
+def plain(vectors, bias, padding_mask, rate):
     """The same without blocks, in float32."""
+    vectors = vectors + bias
     seq, head = vectors.shape[1], vectors.shape[2] // (3 * HEADS)
     query, key, value = jnp.moveaxis(vectors.reshape(BATCH, seq, 3, HEADS, head), 2, 0)
     scores = jnp.einsum("bqhd,bkhd->bhqk", query, key, precision="highest") * head**-0.5
@@ -40,8 +42,8 @@ def plain(vectors, padding_mask, rate):
     return jnp.einsum("bhqk,bkhd->bqhd", probabilities, value, precision="highest").reshape(BATCH, seq, HEADS * head)
 
 
-def fused(vectors, padding_mask, rate):
-    return attend(vectors, padding_mask, HEADS, masked_score=MASKED_SCORE, rate=rate,
+def fused(vectors, bias, padding_mask, rate):
+    return attend(vectors, bias, padding_mask, HEADS, masked_score=MASKED_SCORE, rate=rate,
                   seed=jnp.asarray(SEED) if rate else None, interpret=not ON_GPU)
 
 
@@ -49,33 +51,38 @@ def fused(vectors, padding_mask, rate):
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 @pytest.mark.parametrize("seq, head", [(5, 16), (128, 64), (150, 16)])
 def test_values_and_gradients_are_those_of_plain_attention(seq, head, rate, dtype, tolerance):
-    vectors, padding_mask, upstream = inputs(seq, head)
-    vectors = vectors.astype(jnp.dtype(dtype)).astype("float32")  # what both are given
-    expected, pull_back = jax.vjp(lambda values: plain(values, padding_mask, rate), vectors)
-    result, pull_back_fused = jax.vjp(lambda values: fused(values, padding_mask, rate), jnp.asarray(vectors, dtype))
+    vectors, bias, padding_mask, upstream = inputs(seq, head)
+    vectors, bias = (value.astype(jnp.dtype(dtype)).astype("float32") for value in (vectors, bias))  # both are given it
+    expected, pull_back = jax.vjp(lambda *given: plain(*given, padding_mask, rate), vectors, bias)
+    result, pull_back_fused = jax.vjp(lambda *given: fused(*given, padding_mask, rate), jnp.asarray(vectors, dtype),
+                                      jnp.asarray(bias, dtype))
     assert result.dtype == dtype
     np.testing.assert_allclose(np.asarray(result, "float32"), expected, atol=tolerance, rtol=tolerance)
-    gradient, = pull_back_fused(jnp.asarray(upstream, dtype))
-    np.testing.assert_allclose(np.asarray(gradient, "float32"), pull_back(upstream)[0], atol=tolerance * 3,
-                               rtol=tolerance)
+    gradient, of_bias = pull_back_fused(jnp.asarray(upstream, dtype))
+    expected, expected_of_bias = pull_back(upstream)
+    np.testing.assert_allclose(np.asarray(gradient, "float32"), expected, atol=tolerance * 3, rtol=tolerance)
+    # A sum over all tokens; that of a key's bias is 0 but for rounding, because all scores of a query move alike.
+    assert of_bias.dtype == dtype
+    np.testing.assert_allclose(np.asarray(of_bias, "float32"), expected_of_bias, rtol=tolerance,
+                               atol=tolerance * np.abs(expected_of_bias).max())
 
 
 def test_text_of_padding_alone_is_no_nan():
-    vectors, padding_mask, _ = inputs(64)
-    assert np.isfinite(fused(vectors, padding_mask * 0, 0.0)).all()
+    vectors, bias, padding_mask, _ = inputs(64)
+    assert np.isfinite(fused(vectors, bias, padding_mask * 0, 0.0)).all()
 
 
 def test_padding_is_not_looked_at():
-    vectors, padding_mask, _ = inputs(100)
+    vectors, bias, padding_mask, _ = inputs(100)
     changed = np.where(padding_mask[:, :, None] == 1, vectors, 50.0)
     real = padding_mask == 1
-    np.testing.assert_array_equal(np.asarray(fused(vectors, padding_mask, 0.0))[real],
-                                  np.asarray(fused(changed, padding_mask, 0.0))[real])
+    np.testing.assert_array_equal(np.asarray(fused(vectors, bias, padding_mask, 0.0))[real],
+                                  np.asarray(fused(changed, bias, padding_mask, 0.0))[real])
 
 
 def test_other_seeds_drop_other_probabilities():
-    vectors, padding_mask, _ = inputs(64)
-    first, second = (attend(vectors, padding_mask, HEADS, masked_score=MASKED_SCORE, rate=0.1,
+    vectors, bias, padding_mask, _ = inputs(64)
+    first, second = (attend(vectors, bias, padding_mask, HEADS, masked_score=MASKED_SCORE, rate=0.1,
                             seed=jnp.array([1, number], jnp.uint32), interpret=not ON_GPU) for number in (1, 2))
     assert np.mean(np.abs(first - second) > 1e-3) > 0.9
 

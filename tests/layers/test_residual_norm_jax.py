@@ -17,37 +17,38 @@ ON_GPU = jax.default_backend() == "gpu"
 def values(shape):
     random = np.random.default_rng(shape[-1])
     width = shape[-1]
-    return (random.normal(1, 2, shape), random.normal(0, 3, shape), random.normal(1, 0.3, width),
-            random.normal(0, 1, width), random.normal(0, 1, shape))
+    return (random.normal(1, 2, shape), random.normal(0, 3, shape), random.normal(0, 2, width),
+            random.normal(1, 0.3, width), random.normal(0, 1, width), random.normal(0, 1, shape))
 
 
-def plain(residual, branch, gamma, beta, rate):
+def plain(residual, branch, bias, gamma, beta, rate):
     """The same one after another, in float32."""
+    branch = branch + bias
     total = residual + (drop(branch, rate, SEED) if rate else branch)
     centred = total - total.mean(-1, keepdims=True)
     return centred / jnp.sqrt((centred**2).mean(-1, keepdims=True) + EPSILON) * gamma + beta
 
 
-def fused(residual, branch, gamma, beta, rate):
-    return add_and_normalize(residual, branch, gamma, beta, epsilon=EPSILON, rate=rate, seed=SEED if rate else None,
-                             interpret=not ON_GPU)
+def fused(residual, branch, bias, gamma, beta, rate):
+    return add_and_normalize(residual, branch, bias, gamma, beta, epsilon=EPSILON, rate=rate,
+                             seed=SEED if rate else None, interpret=not ON_GPU)
 
 
 @pytest.mark.parametrize("dtype, tolerance", [("float32", 2e-5), ("bfloat16", 3e-2)])
 @pytest.mark.parametrize("rate", [0.0, 0.3])
 @pytest.mark.parametrize("shape", [(2, 24, 64), (5, 7, 96), (64, 128)])
 def test_values_and_gradients_are_those_of_single_operations(shape, rate, dtype, tolerance):
-    residual, branch, gamma, beta, upstream = (jnp.asarray(value, "float32") for value in values(shape))
-    residual, branch, upstream = (value.astype(dtype) for value in (residual, branch, upstream))
-    expected, pull_back = jax.vjp(lambda *given: plain(*given, rate), residual.astype("float32"),
-                                  branch.astype("float32"), gamma, beta)
-    result, pull_back_fused = jax.vjp(lambda *given: fused(*given, rate), residual, branch, gamma, beta)
+    residual, branch, bias, gamma, beta, upstream = (jnp.asarray(value, "float32") for value in values(shape))
+    residual, branch, bias, upstream = (value.astype(dtype) for value in (residual, branch, bias, upstream))
+    wide = [value.astype("float32") for value in (residual, branch, bias)]
+    expected, pull_back = jax.vjp(lambda *given: plain(*given, rate), *wide, gamma, beta)
+    result, pull_back_fused = jax.vjp(lambda *given: fused(*given, rate), residual, branch, bias, gamma, beta)
     assert result.dtype == dtype and result.shape == shape
     np.testing.assert_allclose(np.asarray(result, "float32"), expected, atol=tolerance, rtol=tolerance)
     gradients, expected = pull_back_fused(upstream), pull_back(upstream.astype("float32"))
-    for gradient, other, given in zip(gradients, expected, (residual, branch, gamma, beta), strict=True):
+    for gradient, other, given in zip(gradients, expected, (residual, branch, bias, gamma, beta), strict=True):
         assert gradient.dtype == given.dtype
-        # Those of gamma and beta are sums over all rows.
+        # Those of bias, gamma and beta are sums over all rows.
         largest = float(jnp.abs(other).max())
         np.testing.assert_allclose(np.asarray(gradient, "float32"), other, atol=tolerance * largest, rtol=tolerance)
 
