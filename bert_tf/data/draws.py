@@ -38,21 +38,21 @@ def numbered(keys: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
     return mix(keys + tf.cast(numbers + 1, tf.uint64) * _uint64(_GAMMA))
 
 
-def uniform(keys: tf.Tensor, number: int) -> tf.Tensor:
-    """float32 in [0, 1), of the shape of `keys`."""
-    return tf.cast(_right_shift(numbered(keys, tf.constant(number)), 40), tf.float32) * 2.0**-24
+def uniform(keys: tf.Tensor, numbers: tf.Tensor | int) -> tf.Tensor:
+    """float32 in [0, 1), of the common shape of uint64 `keys` and int32 `numbers`."""
+    return tf.cast(_right_shift(numbered(keys, tf.convert_to_tensor(numbers)), 40), tf.float32) * 2.0**-24
 
 
-def coins(keys: tf.Tensor, number: int, counts: tf.Tensor, max_count: int) -> tf.Tensor:
-    """How many of `counts` fair coins show heads: binomial, int32 `(keys,)`.
+def coins(keys: tf.Tensor, number: tf.Tensor | int, counts: tf.Tensor, max_count: int) -> tf.Tensor:
+    """How many of `counts` fair coins show heads: binomial, int32, of the shape of `counts`.
 
     Args:
         keys: uint64 `(keys,)`.
-        number: of the first draw; one for every 64 coins of `max_count` is used.
-        counts: int32 `(keys,)`, up to `max_count`.
+        number: of the first draw; one for every 64 coins of `max_count` is used. int32, `()` or `(rows, 1)`.
+        counts: int32 `(keys,)` or `(rows, keys)`, up to `max_count`.
         max_count: coins at most.
     """
-    words = tf.range(-(-max_count // 64))[:, tf.newaxis]
+    words = tf.reshape(tf.range(-(-max_count // 64)), [-1, *[1] * len(counts.shape)])
     left = tf.clip_by_value(counts - 64 * words, 0, 64)
     # A shift by all 64 bits is not defined.
     bits = tf.bitwise.right_shift(numbered(keys, number + words), tf.cast(64 - tf.maximum(left, 1), tf.uint64))

@@ -118,10 +118,15 @@ class _Draws:
 
     def __init__(self, sentences: Sentences, config: ExampleConfig, seed: tf.Tensor):
         self.key = tf.bitwise.bitwise_xor(sentences.key, draws.stream_key(seed))
-        short, length, self.is_random, self.cut, self.document, self.sentence, swap = (
-            draws.uniform(self.key, number) for number in range(_TRUNCATION))
+        # All in one operation each, because TensorFlow takes longer to trace operations than to draw.
+        short, length, self.is_random, self.cut, self.document, self.sentence, swap = tf.unstack(
+            draws.uniform(self.key, tf.range(_TRUNCATION)[:, tf.newaxis]), _TRUNCATION)
         short_target = 2 + tf.cast(length * (config.max_tokens - 1), tf.int32)
         self.target = tf.where(short < config.short_sequence_rate, short_target, config.max_tokens)
+        self.start = tf.range(tf.size(sentences.document))
+        # One past the last sentence: the target is reached or the document ends.
+        end = tf.searchsorted(sentences.ends, sentences.ends[:-1] + self.target, side="left")
+        self.end = tf.minimum(tf.maximum(end, self.start + 1), sentences.end)
         self.swaps = swap < config.random_pair_rate
 
 
@@ -131,7 +136,7 @@ _TRUNCATION = 7
 
 def _single_segments(sentences: Sentences, drawn: _Draws) -> Pairs:
     """Runs of whole sentences that do not exceed their target, or one sentence."""
-    start = tf.range(tf.size(sentences.document))
+    start = drawn.start
     limit = sentences.ends[:-1] + drawn.target
     end = tf.searchsorted(sentences.ends, limit, side="right") - 1
     end = tf.minimum(tf.maximum(end, start + 1), sentences.end)
@@ -144,34 +149,26 @@ def _single_segments(sentences: Sentences, drawn: _Draws) -> Pairs:
 
 def _random_chunks(sentences: Sentences, drawn: _Draws, rate: float) -> tf.Tensor:
     """Chooses the random pairs so that they are `rate` of all, one-sentence documents included; bool `(sentences,)`."""
-    start = tf.range(tf.size(sentences.document))
     alone = sentences.end - sentences.first == 1
     several_documents = tf.reduce_any(sentences.document != sentences.document[:1])
     guess = drawn.is_random < rate
-    count = tf.size(_reached(sentences, _following(sentences, drawn, guess, start)))
+    count = tf.size(_reached(sentences, _following(sentences, drawn, guess)))
     forced = tf.reduce_sum(tf.cast(alone, tf.float32))
     count = tf.cast(count, tf.float32)
     remaining_rate = tf.math.divide_no_nan(rate * count - forced, count - forced)
     return tf.logical_and(tf.logical_or(alone, drawn.is_random < remaining_rate), several_documents)
 
 
-def _chunk_end(sentences: Sentences, drawn: _Draws, start: tf.Tensor) -> tf.Tensor:
-    """One past the last sentence of the chunk at each sentence: the target is reached or the document ends."""
-    end = tf.searchsorted(sentences.ends, sentences.ends[:-1] + drawn.target, side="left")
-    return tf.minimum(tf.maximum(end, start + 1), sentences.end)
+def _cut(drawn: _Draws, end: tf.Tensor) -> tf.Tensor:
+    """A random sentence boundary inside the chunk up to `end`, or `end` where there is none."""
+    inside = tf.cast(tf.cast(end - drawn.start - 1, tf.float32) * drawn.cut, tf.int32)
+    return drawn.start + 1 + inside
 
 
-def _cut(drawn: _Draws, start: tf.Tensor, end: tf.Tensor) -> tf.Tensor:
-    """A random sentence boundary inside `[start, end)`, or `end` where there is none."""
-    inside = tf.cast(tf.cast(end - start - 1, tf.float32) * drawn.cut, tf.int32)
-    return start + 1 + inside
-
-
-def _following(sentences: Sentences, drawn: _Draws, is_random: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
+def _following(sentences: Sentences, drawn: _Draws, is_random: tf.Tensor) -> tf.Tensor:
     """Where the next chunk starts: a random pair puts the sentences after its cut back."""
-    end = _chunk_end(sentences, drawn, start)
-    extended = tf.minimum(tf.maximum(end, start + 2), sentences.end)
-    return tf.where(is_random, _cut(drawn, start, end), extended)
+    extended = tf.minimum(tf.maximum(drawn.end, drawn.start + 2), sentences.end)
+    return tf.where(is_random, _cut(drawn, drawn.end), extended)
 
 
 def _consecutive_pairs(sentences: Sentences, drawn: _Draws, is_random: tf.Tensor) -> tuple[Pairs, tf.Tensor]:
@@ -179,16 +176,15 @@ def _consecutive_pairs(sentences: Sentences, drawn: _Draws, is_random: tf.Tensor
 
     With them the sentences that the chunks were started at, int32 `(examples,)`.
     """
-    start = tf.range(tf.size(sentences.document))
-    end = _chunk_end(sentences, drawn, start)
+    start, end = drawn.start, drawn.end
     # A chunk of one sentence that is to be a true pair takes its neighbour along.
     lonely = tf.logical_and(end - start == 1, tf.logical_not(is_random))
     first = tf.where(tf.logical_and(lonely, end == sentences.end), tf.maximum(start - 1, sentences.first), start)
     end = tf.where(lonely, tf.minimum(start + 2, sentences.end), end)
-    cut = tf.where(first < start, start, _cut(drawn, start, end))
+    cut = tf.where(first < start, start, _cut(drawn, end))
     other_start, other_end = _other_segments(sentences, drawn, cut - start)
 
-    chunk = _reached(sentences, _following(sentences, drawn, is_random, start))
+    chunk = _reached(sentences, _following(sentences, drawn, is_random))
 
     def tokens_before(sentence: tf.Tensor) -> tf.Tensor:
         return tf.gather(sentences.ends, tf.gather(sentence, chunk))
@@ -214,8 +210,7 @@ def _other_segments(sentences: Sentences, drawn: _Draws, num_first: tf.Tensor) -
     start = tf.gather(document_start, tf.gather(order, (rank + away) % tf.maximum(num_documents, 1)))
     length = tf.gather(sentences.end, start) - start
     start += tf.cast(tf.cast(length, tf.float32) * drawn.sentence, tf.int32)
-    own = tf.range(tf.size(sentences.document))
-    first_length = tf.gather(sentences.ends, own + num_first) - sentences.ends[:-1]
+    first_length = tf.gather(sentences.ends, drawn.start + num_first) - sentences.ends[:-1]
     limit = tf.gather(sentences.ends, start) + drawn.target - first_length
     end = tf.searchsorted(sentences.ends, limit, side="left")
     return start, tf.minimum(tf.maximum(end, start + 1), tf.gather(sentences.end, start))
@@ -250,15 +245,12 @@ def _truncate(pairs: Pairs, max_tokens: int, key: tf.Tensor) -> Pairs:
     """Shortens the longer segment first, token by token from its front or its back at random, as Google's script."""
     first_length, second_length = truncated_lengths(pairs.first_length, pairs.second_length, max_tokens)
 
-    def from_front(excess: tf.Tensor, part: int) -> tf.Tensor:
-        # A segment ends with the sentence that reaches its target, and a sentence has `max_tokens` at most.
-        most = 2 * max_tokens
-        return draws.coins(key, _TRUNCATION + part * most, excess, most)
-
-    return pairs._replace(first_start=pairs.first_start + from_front(pairs.first_length - first_length, 0),
-                          first_length=first_length,
-                          second_start=pairs.second_start + from_front(pairs.second_length - second_length, 1),
-                          second_length=second_length)
+    # A segment ends with the sentence that reaches its target, and a sentence has `max_tokens` at most.
+    most = 2 * max_tokens
+    excess = tf.stack([pairs.first_length - first_length, pairs.second_length - second_length])
+    first_gone, second_gone = tf.unstack(draws.coins(key, [[_TRUNCATION], [_TRUNCATION + most]], excess, most))
+    return pairs._replace(first_start=pairs.first_start + first_gone, first_length=first_length,
+                          second_start=pairs.second_start + second_gone, second_length=second_length)
 
 
 def _swap(pairs: Pairs, swap: tf.Tensor) -> Pairs:

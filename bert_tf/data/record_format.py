@@ -23,6 +23,9 @@ _LABEL = "next_sentence_labels"
 class ExampleSerializer:
     """Writes the protocol-buffer bytes of our examples without a Python object per example.
 
+    All bytes come from tables: those of an id, those before the ids of an example by their number of bytes, those after
+    them by `first_length` and `next_sentence_label`, and those before all by the number of bytes in all.
+
     Args:
         vocabulary_size: ids are below.
         sequence_length: tokens of an example at most.
@@ -30,31 +33,51 @@ class ExampleSerializer:
     """
 
     def __init__(self, vocabulary_size: int, sequence_length: int, *, has_labels: bool):
-        # Beside ids, lengths of parts are written as variable-length integers: up to 4 bytes per token, and names.
-        self._varints = outside_of_graphs([_varint(value) for value in range(max(vocabulary_size,
-                                                                                4 * sequence_length + 256))])
-        self._has_labels = has_labels
+        ids = [_varint(value) for value in range(vocabulary_size)]
+        longest = sequence_length * len(ids[-1])
+        before = [_feature("token_ids", count) for count in range(longest + 1)]
+        after = [_feature("first_length", len(value)) + value + label for label in _labels(has_labels)
+                 for value in map(_varint, range(sequence_length + 1))]
+        longest += max(map(len, before)) + max(map(len, after))
+        self._ids = outside_of_graphs([*ids, b""])
+        self._before, self._after = outside_of_graphs(before), outside_of_graphs(after)
+        self._example = outside_of_graphs([_field(1, count) for count in range(longest + 1)])
+        self._has_labels, self._sequence_length = has_labels, sequence_length
+        self._nothing = vocabulary_size
 
     def serialize(self, rows: Rows) -> tf.Tensor:
         """From what `pairing.pack_pairs` returns to string `(examples,)`."""
-        tokens = tf.RaggedTensor.from_tensor(rows["token_ids"], lengths=rows["length"])
-        features = [self._feature("token_ids", tf.strings.reduce_join(
-            tokens.with_values(tf.gather(self._varints, tokens.values)), axis=1))]
-        features.append(self._feature("first_length", tf.gather(self._varints, rows["first_length"])))
+        is_token = tf.range(tf.shape(rows["token_ids"])[1]) < rows["length"][:, tf.newaxis]
+        ids = tf.strings.reduce_join(
+            tf.gather(self._ids, tf.where(is_token, rows["token_ids"], self._nothing)), axis=1)
+        after = rows["first_length"]
         if self._has_labels:
-            features.append(self._feature(
-                "next_sentence_label", tf.gather(self._varints, rows["next_sentence_label"])))
-        return self._field(1, tf.strings.join([self._field(1, feature) for feature in features]))
+            after += rows["next_sentence_label"] * (self._sequence_length + 1)
+        features = tf.strings.join([tf.gather(self._before, tf.strings.length(ids)), ids,
+                                    tf.gather(self._after, after)])
+        return tf.strings.join([tf.gather(self._example, tf.strings.length(features)), features])
 
-    def _feature(self, name: str, values: tf.Tensor) -> tf.Tensor:
-        """An entry of the map `Features.feature`: its key, and a `Feature` with a packed `Int64List`."""
-        key = bytes([1 << 3 | 2, len(name)]) + name.encode()
-        return tf.strings.join([key, self._field(2, self._field(3, self._field(1, values)))])
 
-    def _field(self, number: int, payload: tf.Tensor) -> tf.Tensor:
-        """A field of wire type 2: tag, length in bytes, payload."""
-        return tf.strings.join([bytes([number << 3 | 2]), tf.gather(self._varints, tf.strings.length(payload)),
-                                payload])
+def _labels(has_labels: bool) -> list[bytes]:
+    """The feature `next_sentence_label` of both values."""
+    return [_feature("next_sentence_label", 1) + _varint(label) for label in (0, 1)] if has_labels else [b""]
+
+
+def _feature(name: str, num_bytes: int) -> bytes:
+    """What precedes `num_bytes` bytes of values in an entry of the map `Features.feature`.
+
+    The entry holds its key, and a `Feature` with a packed `Int64List`.
+    """
+    before = _field(1, num_bytes)
+    before = _field(3, len(before) + num_bytes) + before
+    before = _field(2, len(before) + num_bytes) + before
+    before = _field(1, len(name)) + name.encode() + before
+    return _field(1, len(before) + num_bytes) + before
+
+
+def _field(number: int, num_bytes: int) -> bytes:
+    """What precedes `num_bytes` bytes of a field of wire type 2."""
+    return bytes([number << 3 | 2]) + _varint(num_bytes)
 
 
 def _varint(value: int) -> bytes:

@@ -42,6 +42,16 @@ def test_coins_are_binomial():
         assert abs(heads.var() - count / 4) <= 0.05 * count / 4
 
 
+def test_numbers_drawn_together_are_those_drawn_apart():
+    keys = tf.constant([3, 1234567], tf.uint64)
+    together = draws.uniform(keys, tf.range(3)[:, tf.newaxis]).numpy()
+    assert together.tolist() == [draws.uniform(keys, number).numpy().tolist() for number in range(3)]
+    counts = [[5, 70], [0, 130]]
+    together = draws.coins(keys, [[7], [9]], tf.constant(counts), 130).numpy()
+    assert together.tolist() == [draws.coins(keys, number, tf.constant(row), 130).numpy().tolist()
+                                 for number, row in zip((7, 9), counts, strict=True)]
+
+
 def test_documents_of_equal_lines_have_equal_keys():
     lines = tf.constant(["a", "b", "b", "a", "a", "b", "a"])
     keys = draws.document_keys(lines, tf.constant([0, 0, 1, 1, 3, 3, 4])).numpy()

@@ -36,6 +36,17 @@ def test_anyone_can_read_the_bytes():
         assert features["next_sentence_label"].int64_list.value == [number % 2]
 
 
+def test_the_bytes_are_those_of_protocol_buffers():
+    rows = packed([[2, 5, 300, 3, 7, 3, 0, 0], [2, 299, 3, 0, 0, 0, 0, 0]], [6, 3], [4, 3], [1, 0])
+    assert ExampleSerializer(301, 8, has_labels=True).serialize(rows).numpy().tolist() == [
+        b"\x0aO" b"\x0a\x18\x0a\x09token_ids\x12\x0b\x1a\x09\x0a\x07\x02\x05\xac\x02\x03\x07\x03"
+        b"\x0a\x15\x0a\x0cfirst_length\x12\x05\x1a\x03\x0a\x01\x04"
+        b"\x0a\x1c\x0a\x13next_sentence_label\x12\x05\x1a\x03\x0a\x01\x01",
+        b"\x0aL" b"\x0a\x15\x0a\x09token_ids\x12\x08\x1a\x06\x0a\x04\x02\xab\x02\x03"
+        b"\x0a\x15\x0a\x0cfirst_length\x12\x05\x1a\x03\x0a\x01\x03"
+        b"\x0a\x1c\x0a\x13next_sentence_label\x12\x05\x1a\x03\x0a\x01\x00"]
+
+
 @pytest.mark.parametrize("has_labels", [True, False])
 def test_what_is_written_is_parsed_again(has_labels):
     rows = packed([[2, 5, 6, 3, 7, 3, 0, 0], [2, 300, 3, 0, 0, 0, 0, 0]], [6, 3], [4, 3], [1, 0])
