@@ -26,8 +26,8 @@ class LiteRTTokenizer(WordPieceTokenizer):
         super().__init__(*args, **kwargs)
         require(self.split_cjk, "a tokeniser that splits CJK characters; LiteRT cannot take in strings without "
                 "(`tokenize_chinese_chars` false), only ids", split_cjk=self.split_cjk)
-        strips = self.lowercase if self.strip_accents is None else self.strip_accents
-        self._lossless_normalizer = build_normalizer(lowercase=self.lowercase, strip_accents=strips, lossless=True)
+        self._lossless_normalizer = build_normalizer(lowercase=self.lowercase, strip_accents=self.strips_accents,
+                                                     lossless=True)
         self._eager_pieces = self._pieces  # not in a function that takes any number of texts
         # Special tokens begin with punctuation, which is always a piece of its own.
         firsts = sorted({token[0] for token in dataclasses.astuple(self.vocabulary.special_tokens)})

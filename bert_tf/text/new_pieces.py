@@ -57,8 +57,7 @@ def split_by(vocabulary: Vocabulary, piece: str) -> list[int]:
 
 
 def _check_reachable(pieces: list[str], path: pathlib.Path, tokenizer: WordPieceTokenizer) -> None:
-    strips = tokenizer.lowercase if tokenizer.strip_accents is None else tokenizer.strip_accents
-    normalizer = build_normalizer(lowercase=tokenizer.lowercase, strip_accents=strips)
+    normalizer = build_normalizer(lowercase=tokenizer.lowercase, strip_accents=tokenizer.strips_accents)
     bodies = [piece.removeprefix(SUFFIX_MARK) for piece in pieces]
     # Each as a word of its own: what is split there, at punctuation for example, is never looked up as a whole.
     words = with_new_pieces(tokenizer, [body for body in dict.fromkeys(bodies) if body not in tokenizer.vocabulary])

@@ -63,8 +63,7 @@ class WordPieceTokenizer(tf.Module):
         self.keep_special_tokens = keep_special_tokens
         self.max_word_characters = max_word_characters
 
-        strips = lowercase if strip_accents is None else strip_accents
-        self._normalizer = build_normalizer(lowercase=lowercase, strip_accents=strips)
+        self._normalizer = build_normalizer(lowercase=lowercase, strip_accents=self.strips_accents)
         pieces = _reachable_pieces(vocabulary, max_word_characters)
         self._splitter = build_splitter(pieces, unknown=vocabulary.special_tokens.unknown,
                                         max_word_characters=max_word_characters, takes_words=not split_cjk)
@@ -85,6 +84,11 @@ class WordPieceTokenizer(tf.Module):
                                     autograph=False) for with_offsets in (False, True))
         # A closure, because tf.Module would export functions that are attributes.
         self._eager_pieces = lambda texts, with_offsets: (exact if with_offsets else plain)(texts)
+
+    @property
+    def strips_accents(self) -> bool:
+        """Whether accents are dropped: `strip_accents`, or where that is None `lowercase`."""
+        return self.lowercase if self.strip_accents is None else self.strip_accents
 
     @tf.autograph.experimental.do_not_convert
     def tokenize(self, strings: Strings) -> tf.RaggedTensor:

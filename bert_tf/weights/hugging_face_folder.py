@@ -85,10 +85,8 @@ def read_model(folder: pathlib.Path, model_class: type | None = None, arguments:
     tokenizer = read_tokenizer(encoder_folder, config.vocabulary_size)
     if tokenizer is not None and is_embedder and sentence_transformers.lowercases_first(folder):
         # Lower-cased before the tokeniser, which goes on to treat accents as it did.
-        options = tokenizer.get_config()
-        if options["strip_accents"] is None:
-            options["strip_accents"] = options["lowercase"]
-        tokenizer = WordPieceTokenizer.from_config(options | {"lowercase": True})
+        tokenizer = WordPieceTokenizer.from_config(
+            tokenizer.get_config() | {"lowercase": True, "strip_accents": tokenizer.strips_accents})
     with zeros_for_random_values():
         model = model_class(config, **suggested | arguments)
     transfer = hugging_face.read_source(tensors, model, heads_may_be_new=anew)

@@ -307,6 +307,6 @@ def _keras_hub_tokenizer(tokenizer: WordPieceTokenizer) -> "keras_hub.models.Ber
     """KerasHub's tokeniser with the same vocabulary and options."""
     import keras_hub
 
-    strips = tokenizer.lowercase if tokenizer.strip_accents is None else tokenizer.strip_accents
-    return keras_hub.models.BertTokenizer(vocabulary=list(tokenizer.vocabulary.pieces), lowercase=tokenizer.lowercase,
-                                          strip_accents=strips, split_on_cjk=tokenizer.split_cjk)
+    return keras_hub.models.BertTokenizer(
+        vocabulary=list(tokenizer.vocabulary.pieces), lowercase=tokenizer.lowercase,
+        strip_accents=tokenizer.strips_accents, split_on_cjk=tokenizer.split_cjk)
