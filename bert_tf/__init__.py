@@ -26,6 +26,7 @@ _HOME_OF = {
     "MultipleChoice": "bert_tf.endpoints.multiple_choice",
     "NextSentence": "bert_tf.endpoints.next_sentence",
     "FeatureExtractor": "bert_tf.endpoints.features",
+    "LiteRTEndpoint": "bert_tf.export.litert_endpoint",
     "load_model": "bert_tf.model_directory",
     "save_model": "bert_tf.model_directory",
 }
