@@ -261,6 +261,7 @@ for build in (lambda: pretraining_dataset(*settings, batch_size=2),
 """
 
 
+@pytest.mark.slow
 def test_autograph_translates_nothing(corpus, tmp_path):
     # It would take several seconds before the first batch. What it has translated lies in files until the end: of an
     # object that is called it is the decorator that keeps it from translating more.

@@ -40,6 +40,7 @@ def written(tmp_path_factory):
     return path, model
 
 
+@pytest.mark.slow
 def test_going_on_is_exact_with_dropout(written):
     path, _ = written
     # Another seed: everything must come from the file, the generators of dropout included.

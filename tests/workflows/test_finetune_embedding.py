@@ -26,6 +26,7 @@ def write_pairs(path, count, seed=0, scores=True):
     return path
 
 
+@pytest.mark.slow
 def test_scores(encoder, tmp_path):
     train, dev = write_pairs(tmp_path / "train.tsv", 64), write_pairs(tmp_path / "dev.tsv", 20, seed=1)
     test = write_pairs(tmp_path / "test.tsv", 3, scores=False)

@@ -30,6 +30,7 @@ def write_squad(path, count, seed=0, impossible=False):
     return path
 
 
+@pytest.mark.slow
 def test_squad_1(encoder, tmp_path):
     train, dev = write_squad(tmp_path / "train.json", 96), write_squad(tmp_path / "dev.json", 16, seed=1)
     settings = config(encoder, "question_answering", train=train, validation=dev, **SETTINGS)

@@ -109,7 +109,8 @@ def test_goes_on_from_any_model(run, corpus, tmp_path):
     assert json.loads((tmp_path / "on" / "config.json").read_text())["hidden_dropout_prob"] == 0.0
 
 
-@pytest.mark.parametrize("objective", [pytest.param("sop", marks=pytest.mark.slow), "mlm"])
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", ["sop", "mlm"])
 def test_other_objectives_and_options(corpus, tmp_path, objective):
     config = PretrainingConfig(**SMALL | dict(input=str(corpus), objective=objective, steps=2, whole_word_masking=True,
                                               precision="mixed_bfloat16"))
