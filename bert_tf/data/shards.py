@@ -160,6 +160,5 @@ def vocabulary_sha256(vocabulary: Vocabulary) -> str:
 
 def tokenizer_settings(tokenizer: WordPieceTokenizer) -> dict[str, Any]:
     """What beside the vocabulary decides the ids of plain text."""
-    strips = tokenizer.lowercase if tokenizer.strip_accents is None else tokenizer.strip_accents
-    return {"lowercase": tokenizer.lowercase, "strip_accents": strips, "split_cjk": tokenizer.split_cjk,
-            "max_word_characters": tokenizer.max_word_characters}
+    return {"lowercase": tokenizer.lowercase, "strip_accents": tokenizer.strips_accents,
+            "split_cjk": tokenizer.split_cjk, "max_word_characters": tokenizer.max_word_characters}
