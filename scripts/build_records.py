@@ -21,7 +21,8 @@ from bert_tf.workflows.command_line import run
 config_flags.define_config_flags(RecordsConfig)
 flags.adopt_module_key_flags(config_flags)  # So that --help shows them.
 _OUTPUT = flags.DEFINE_string("output", None, "Folder for the files; must not exist or be empty.", required=True)
-_WORKERS = flags.DEFINE_integer("workers", None, "Blocks built at a time on this machine (default: as many as cores).", lower_bound=1)
+_WORKERS = flags.DEFINE_integer("workers", None, "Blocks built at a time on this machine (default: as many as cores).",
+                                lower_bound=1)
 _RUNNER = flags.DEFINE_enum("runner", None, ["DirectRunner", "FlinkRunner", "SparkRunner", "DataflowRunner"],
                             "Build with Apache Beam on this runner; DirectRunner is this machine.")
 
