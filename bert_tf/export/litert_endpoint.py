@@ -5,7 +5,7 @@ import os
 import pathlib
 import threading
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -61,10 +61,16 @@ class LiteRTEndpoint:
 
         Returns:
             What the endpoint returns for the batch, as arrays.
+
+        Raises:
+            ValueError: other inputs, or of another form.
         """
-        columns = {name: np.array(_utf8(inputs[name]), object) for name in self.inputs}
+        require(inputs.keys() == self.inputs.keys(), f"the inputs {', '.join(self.inputs)}", inputs=sorted(inputs))
+        columns = {name: _column(name, inputs[name], num_axes) for name, num_axes in self.inputs.items()}
+        sizes = {name: len(values) for name, values in columns.items()}
+        require(len(set(sizes.values())) == 1, "as many texts of every input", **sizes)
         rows = [{name: values[number:number + 1] for name, values in columns.items()}
-                for number in range(len(next(iter(columns.values()))))]
+                for number in range(min(sizes.values()))]
         with self._lock:
             self._unanswered += len(rows)
         return _stacked(list(self._threads.map(self._answer_row, rows)))
@@ -101,10 +107,20 @@ def _about(path: pathlib.Path) -> dict[str, Any]:
                          f"({error}).") from None
 
 
-def _utf8(values: Any) -> Any:
+def _column(name: str, values: Any, num_axes: int) -> np.ndarray:
+    column = np.array(_utf8(name, values), object)
+    require(column.ndim == num_axes and column.size > 0,
+            f"`{name}` to be a list of {'lists of as many ' if num_axes > 1 else ''}strings", **{name: values})
+    return column
+
+
+def _utf8(name: str, values: Any) -> Any:
     if isinstance(values, str):
         return values.encode("utf-8", errors="replace")
-    return values if isinstance(values, bytes) else [_utf8(value) for value in values]
+    if isinstance(values, bytes):
+        return values
+    require(isinstance(values, Iterable), f"`{name}` to hold strings", **{name: values})
+    return [_utf8(name, value) for value in values]
 
 
 def _stacked(answers: Sequence[Answer]) -> Answer:

@@ -106,6 +106,17 @@ def test_a_failure_reaches_the_caller_and_leaves_nothing_behind(classifier, monk
     check_equal(opened.answer({"text": ["dog"]}), expected(["dog"]))
 
 
+@pytest.mark.parametrize("inputs, message", [
+    ({"text": "dog"}, "`text` to be a list of strings. Received: text='dog'"),
+    ({"text": []}, r"`text` to be a list of strings. Received: text=\[\]"),
+    ({"text": [["dog"]]}, "`text` to be a list of strings"),
+    ({"text": ["dog", 3]}, "`text` to hold strings. Received: text=3"),
+    ({"context": ["dog"]}, r"the inputs text. Received: inputs=\['context'\]")])
+def test_refuses_other_inputs(classifier, inputs, message):
+    with pytest.raises(ValueError, match=message):
+        classifier[0].answer(inputs)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("head", ["several_labels", "regression", "embedding", "fill_mask", "tagging"])
 def test_heads_of_one_text(head, tmp_path):
@@ -121,6 +132,8 @@ def test_heads_of_several_texts(tmp_path):
     assert opened.inputs == {"question": 1, "context": 1}
     questions, contexts = ["dog", "the cat", "old"], ["the old dog", "My sister's dog and a cat", "café"]
     check_equal(opened.answer({"question": questions, "context": contexts}), expected(questions, contexts))
+    with pytest.raises(ValueError, match="as many texts of every input. Received: question=1, context=3"):
+        opened.answer({"question": questions[:1], "context": contexts})
 
     expected = written("multiple_choice", tmp_path / "choices.tflite")
     opened = LiteRTEndpoint(tmp_path / "choices.tflite")
@@ -128,6 +141,8 @@ def test_heads_of_several_texts(tmp_path):
     choices = [["dog", "cat", "old"], ["café", "dog", ""]]
     check_equal(opened.answer({"context": contexts[:2], "choices": choices}),
                 expected.answer(tf.constant(contexts[:2]), tf.constant(choices)))
+    with pytest.raises(ValueError, match="`choices` to be a list of lists of as many strings"):
+        opened.answer({"context": contexts[:2], "choices": [["dog"], ["cat", "old"]]})
 
 
 def test_refuses_what_is_no_such_file(classifier, tmp_path):
