@@ -8,7 +8,6 @@ import uvicorn
 from absl import logging
 
 from bert_tf.config import require
-from bert_tf.export.litert_endpoint import LiteRTEndpoint
 from bert_tf.server.app import make_app
 from bert_tf.server.served_function import ServedFunction
 from bert_tf.server.served_model import ServedModel
@@ -42,6 +41,9 @@ def _opened(model: Path, version: int | None, intra_op_parallelism: int) -> Serv
         require(version is None and not intra_op_parallelism, "neither versions nor TensorFlow's threads for a LiteRT "
                 "file, which has one version and gives each request a core, or all of them to a request that is alone",
                 version=version, intra_op_parallelism=intra_op_parallelism)
+        # With all endpoints, which a SavedModel does not need.
+        from bert_tf.export.litert_endpoint import LiteRTEndpoint
+
         endpoint = LiteRTEndpoint(model)
         return ServedFunction(model.stem, endpoint.answer, endpoint.inputs)
     if intra_op_parallelism:

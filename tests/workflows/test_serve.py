@@ -9,25 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bert_tf.endpoints.heads import endpoint_for
-from bert_tf.export.phone_heads import phone_function
 from bert_tf.export.saved_model import save_endpoint
-from bert_tf.export.tflite import convert
-from bert_tf.export.tflite_metadata import about, with_metadata
 from bert_tf.workflows.serve import listen, serve
-from tests.export import heads
 from tests.export.heads import endpoint
+from tests.export.litert_files import written
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts/serve.py"
-
-
-def litert_file(path):
-    """A file of two lengths."""
-    model = heads.model("classification")
-    functions = {f"length_{length}": phone_function(endpoint_for(model, length), takes_text=True, pairs=False)
-                 for length in (8, 40)}
-    path.write_bytes(with_metadata(convert(functions), about(functions, quantize="none"),
-                                   model.tokenizer.vocabulary.pieces))
 
 
 @pytest.mark.slow
@@ -37,7 +24,7 @@ def test_the_script_serves_on_loopback_until_it_is_stopped(name, tmp_path):
         save_endpoint(endpoint("classification"), tmp_path / "reviews/2")
         version, options = 2, ["--tensorflow_intra_op_parallelism=1"]
     else:
-        litert_file(tmp_path / name)
+        written("classification", tmp_path / name, (8, 40))
         version, options = 1, []
     process = subprocess.Popen([sys.executable, SCRIPT, f"--model={tmp_path / name}", "--port=0", *options],
                                stderr=subprocess.PIPE, text=True)
