@@ -43,20 +43,24 @@ def _contestants(config: BenchmarkConfig) -> tuple[Contestant, ...]:
     del config
 
     def contestant(library: str, mode: str, module: str, tolerance: float, needs=(), compiled=False,
-                   **options: Any) -> Contestant:
+                   environment=None, **options: Any) -> Contestant:
         precision = "int8" if "int8" in mode else "float32" if "float32" in mode else "bfloat16"
         return Contestant(f"{library}, {mode}", library, f"{_HOME}.{module}:encoder", options, needs, precision, "",
-                          tolerance, compiled)
+                          tolerance, compiled, environment or {})
 
     torch = ("torch", "transformers")
     onnx = ("onnxruntime", "onnx", "onnxscript", *torch)
     return (
         contestant("bert_tf", "float32", "bert_tf_models", 1e-3, policy="float32"),
+        contestant("bert_tf", "float32, in halves", "bert_tf_models", 1e-3, policy="float32", parts=2),
+        contestant("bert_tf", "float32, in halves, one core per operation", "bert_tf_models", 1e-3,
+                   environment={"TF_NUM_INTRAOP_THREADS": "1"}, policy="float32", parts=2),
         contestant("bert_tf", "mixed_bfloat16", "bert_tf_models", 5e-2, policy="mixed_bfloat16"),
         contestant("bert_tf", "bfloat16, frozen", "bert_tf_models", 5e-2, policy="mixed_bfloat16", frozen=True),
         contestant("bert_tf", "float32, XLA", "bert_tf_models", 1e-3, compiled=True, policy="float32", xla=True),
         contestant("Transformers", "float32", "transformers", 1e-3, torch),
         contestant("Transformers", "bfloat16 autocast", "transformers", 5e-2, torch, bfloat16=True),
+        contestant("Transformers", "float32, compiled", "transformers", 1e-3, torch, True, compile=True),
         contestant("Transformers", "bfloat16 autocast, compiled", "transformers", 5e-2, torch, True, bfloat16=True,
                    compile=True),
         contestant("ONNX Runtime", "float32", "onnx_runtime", 1e-3, onnx),

@@ -44,6 +44,7 @@ def training_contestants(ours: str, keras_hub: str, transformers: str, *,
         *([contestant("Transformers", "float32, random order", transformers, 1e-3, torch),
            contestant("Transformers", "bfloat16 autocast, random order", transformers, 2e-2, torch, bfloat16=True)]
           if transformers_layout != "dynamic" else []),
+        contestant("Transformers", "float32, compiled", transformers, 1e-3, torch, True, "fixed", compile=True),
         contestant("Transformers", "bfloat16 autocast, compiled", transformers, 2e-2, torch, True, "fixed",
                    bfloat16=True, compile=True),
         contestant("KerasHub", "float32", keras_hub, 1e-2, ("keras_hub",), policy="float32"),

@@ -10,6 +10,7 @@ from bert_tf.benchmarks.batching import Batch
 from bert_tf.benchmarks.works.train import LEARNING_RATE
 from bert_tf.data.streams import ending_at_once
 from bert_tf.export.frozen import FrozenModel
+from bert_tf.export.parallel import ParallelModel
 from bert_tf.features import ENCODER_INPUTS, split_pretraining
 from bert_tf.training.optimizer import AdamW
 
@@ -60,11 +61,22 @@ def _split(batch: Batch) -> tuple[dict, dict, dict]:
             {"logits": np.ones(len(batch["label"]), np.float32)})
 
 
-def encoder(job: dict, policy: str, xla: bool = False, frozen: bool = False) -> Callable[[Batch], np.ndarray]:
-    """From features to the sequence output, in graph mode; `frozen` as `scripts/export.py` does it in bfloat16."""
+def encoder(job: dict, policy: str, xla: bool = False, frozen: bool = False,
+            parts: int = 1) -> Callable[[Batch], np.ndarray]:
+    """From features to the sequence output, in graph mode.
+
+    Args:
+        job: `model`.
+        policy: Keras dtype policy.
+        xla: compile it.
+        frozen: as `scripts/export.py` does it in bfloat16.
+        parts: side by side, as `scripts/export.py` does it in float32.
+    """
     model = bert_tf.load_model(job["model"], dtype=policy)
     if frozen:
         model = FrozenModel(model)
+    if parts > 1:
+        model = ParallelModel(model, parts)
     specs = {name: tf.TensorSpec((None, None), tf.int32) for name in ENCODER_INPUTS}
     function = tf.function(lambda features: model(features, training=False)["sequence_output"], autograph=False,
                            input_signature=None if xla else [specs], jit_compile=xla)
