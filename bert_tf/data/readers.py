@@ -11,6 +11,7 @@ documents. Text in any other layout is turned into such a file once, as a stream
 
 import contextlib
 import dataclasses
+import fnmatch
 import glob
 import gzip
 import os
@@ -77,6 +78,23 @@ def separate_patterns(patterns: str | Sequence[str]) -> list[str]:
     """Comma separated globs one by one, as they fit the paths of `find_files`: `./a/*, b//*` becomes `a/*`, `b/*`."""
     patterns = patterns.split(",") if isinstance(patterns, str) else [str(pattern) for pattern in patterns]
     return [str(pathlib.Path(pattern.strip()).expanduser()) for pattern in patterns if pattern.strip()]
+
+
+def matches_pattern(path: pathlib.Path, pattern: str) -> bool:
+    """Whether `find_files` would find `path` by one of `separate_patterns` if it existed; `**` is any folders or none.
+
+    >>> matches_pattern(Path("a/x.txt"), "a/**/*.txt"), matches_pattern(Path("a/b/x.txt"), "a/*.txt")
+    (True, False)
+    """
+    return _parts_match(path.parts, pathlib.Path(pattern).parts)
+
+
+def _parts_match(parts: Sequence[str], patterns: Sequence[str]) -> bool:
+    if not patterns:
+        return not parts
+    if patterns[0] == "**":
+        return _parts_match(parts, patterns[1:]) or (bool(parts) and _parts_match(parts[1:], patterns))
+    return bool(parts) and fnmatch.fnmatch(parts[0], patterns[0]) and _parts_match(parts[1:], patterns[1:])
 
 
 @contextlib.contextmanager

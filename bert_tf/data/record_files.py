@@ -1,7 +1,6 @@
 """Which record files there are, ours or those of others, checked before any training time is spent."""
 
 import dataclasses
-import fnmatch
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from bert_tf.config import ExampleConfig, read_json, require
 from bert_tf.data.corpus import HASH_BUCKETS
 from bert_tf.data.foreign_records import count_sides
-from bert_tf.data.readers import find_files, separate_patterns
+from bert_tf.data.readers import find_files, matches_pattern, separate_patterns
 from bert_tf.data.record_format import ForeignLayout
 from bert_tf.data.shards import INDEX, PARTS, tokenizer_settings, vocabulary_sha256
 from bert_tf.text.tokenizer import WordPieceTokenizer
@@ -150,7 +149,7 @@ def _checked_shards(folder: Path, index: dict, paths: list[Path],
     for shard in index["shards"]:
         path = folder / shard["file"]
         if path.name not in sizes:
-            wanted = any(fnmatch.fnmatch(str(path), pattern) for pattern in separate_patterns(patterns))
+            wanted = any(matches_pattern(path, pattern) for pattern in separate_patterns(patterns))
             require(not wanted or path.exists(), f"the file {path}, which {INDEX} names", exists=False)
             continue
         require(sizes[path.name] == shard["bytes"], f"the whole file {path} of {shard['bytes']} bytes",

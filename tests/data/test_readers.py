@@ -1,4 +1,6 @@
+import glob
 import gzip
+import pathlib
 import time
 
 import pytest
@@ -7,6 +9,7 @@ from bert_tf.data import readers
 from bert_tf.data.readers import (
     ReadCounts,
     find_files,
+    matches_pattern,
     read_documents,
     read_lines,
     separate_patterns,
@@ -32,6 +35,18 @@ def test_finds_files_sorted_and_once(tmp_path):
 def test_patterns_are_written_like_the_paths_that_they_match(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     assert separate_patterns("./a/*.txt, ~/b,,/c//d/*") == ["a/*.txt", "/home/me/b", "/c/d/*"]
+
+
+@pytest.mark.parametrize("pattern", ["a/*", "a/*/*", "a/**", "**", "**/x.txt", "a/**/x.txt", "a/**/b/**/x.*",
+                                     "*/[xy].txt", "?/x.txt", "a**/x.txt", "/a/x.txt"])
+def test_a_path_matches_the_patterns_that_find_it(tmp_path, monkeypatch, pattern):
+    (tmp_path / "a" / "b" / "c").mkdir(parents=True)
+    paths = [pathlib.Path("a", folder, name) for folder in ("", "b", "b/c") for name in ("x.txt", "y.txt")]
+    for path in paths:
+        write(tmp_path / path, "x")
+    monkeypatch.chdir(tmp_path)
+    found = {pathlib.Path(name) for name in glob.glob(pattern, recursive=True)}  # noqa: PTH207
+    assert [matches_pattern(path, pattern) for path in paths] == [path in found for path in paths]
 
 
 @pytest.mark.parametrize("pattern, message", [

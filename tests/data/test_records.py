@@ -164,7 +164,8 @@ def test_damage_is_named_before_training(folder, tmp_path, damage, message):
         find(tmp_path / "x")
 
 
-@pytest.mark.parametrize("pattern", ["./x/*.tfrecord", "~/x/*.tfrecord", "{0}//x/*.tfrecord"])
+@pytest.mark.parametrize("pattern", ["./x/*.tfrecord", "~/x/*.tfrecord", "{0}//x/*.tfrecord", "x/**/*.tfrecord",
+                                     "**/x/train-*"])
 def test_a_missing_file_is_noticed_however_the_pattern_is_written(folder, tmp_path, monkeypatch, pattern):
     write_records(folder, tmp_path / "x")
     (tmp_path / "x" / "train-00001.tfrecord").unlink()
@@ -172,6 +173,15 @@ def test_a_missing_file_is_noticed_however_the_pattern_is_written(folder, tmp_pa
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(ValueError, match=r"the file .*x/train-00001\.tfrecord, which index\.json names"):
         find_records(pattern.format(tmp_path), tokenizer(), ExampleConfig(32))
+
+
+def test_files_that_no_pattern_matches_may_be_missing(folder, tmp_path):
+    write_records(folder, tmp_path / "x")
+    write_records(folder, tmp_path / "x" / "held_out")
+    for path in (tmp_path / "x" / "held_out").glob("train-*"):
+        path.unlink()
+    records = find_records(f"{tmp_path}/x/*.tfrecord,{tmp_path}/x/held_out/held_out-*", tokenizer(), ExampleConfig(32))
+    assert len(records.held_out) == 2 * len(list((tmp_path / "x").glob("held_out-*")))
 
 
 def test_other_settings_are_named_before_training(folder, tmp_path):
