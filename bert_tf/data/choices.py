@@ -7,6 +7,7 @@ startphrase, gold-ending, distractor-0 ...             SWAG, the full release
 ```
 """
 
+import pathlib
 import re
 from collections.abc import Iterator, Sequence
 
@@ -27,7 +28,7 @@ def read_choices(source: str | Sequence[str], *, labelled: bool = True,
 
     Args:
         source: patterns as in `find_files`; .csv, .tsv or .jsonl.
-        labelled: False takes rows without a label, too.
+        labelled: False gives no labels, whatever the file has: nothing, or the -1 of SWAG's test set.
         counts: counts what is read, if given.
 
     Raises:
@@ -37,9 +38,9 @@ def read_choices(source: str | Sequence[str], *, labelled: bool = True,
     examples = []
     for path in find_files(source):
         if layout_of(path) == "jsonl":
-            rows = _json_rows(path, here)
+            rows = _json_rows(path, labelled, here)
         else:
-            rows = _table_rows(load_table(path, TableFormat(has_header=True), here))
+            rows = _table_rows(load_table(path, TableFormat(has_header=True), here), labelled)
         examples += _checked(rows, labelled, here)
     require_examples(examples, source, here)
     here.examples = len(examples)
@@ -62,7 +63,7 @@ def _checked(rows: Iterator[ChoiceExample], labelled: bool, counts: ExampleCount
             yield row
 
 
-def _table_rows(table: Table) -> Iterator[ChoiceExample]:
+def _table_rows(table: Table, labelled: bool) -> Iterator[ChoiceExample]:
     columns = {name.lower(): number for number, name in enumerate(table.header)}
     endings = _numbered(columns, r"ending-?\d+")
     distractors = _numbered(columns, r"distractor-?\d+")
@@ -75,14 +76,15 @@ def _table_rows(table: Table) -> Iterator[ChoiceExample]:
             f"the columns of SWAG in {table.name}: sent1, sent2, ending0, ending1 ... label", columns=table.header)
     for number, (place, fields) in enumerate(table.rows):
         if gold is None:
-            choices, label = [fields[column] for column in endings], _label(fields, columns, place)
+            choices = [fields[column] for column in endings]
+            label = _label(fields, columns, place) if labelled else None
         else:
             choices = [fields[column] for column in distractors]
             label = number % (len(choices) + 1)
             choices.insert(label, fields[gold])
         if beginning is not None:
             choices = [f"{fields[beginning]} {choice}".strip() for choice in choices]
-        yield ChoiceExample(fields[context], tuple(choices), label, place)
+        yield ChoiceExample(fields[context], tuple(choices), label if labelled else None, place)
 
 
 def _numbered(columns: dict[str, int], pattern: str) -> list[int]:
@@ -97,13 +99,13 @@ def _label(fields: list[str], columns: dict[str, int], place: str) -> int | None
     return int(text) if text else None
 
 
-def _json_rows(path, counts: ExampleCounts) -> Iterator[ChoiceExample]:
+def _json_rows(path: pathlib.Path, labelled: bool, counts: ExampleCounts) -> Iterator[ChoiceExample]:
     for place, values in json_objects(path, counts):
         context = values.get("context", values.get("question"))
         choices = values.get("choices", values.get("endings"))
         require(isinstance(context, str) and isinstance(choices, list) and all(isinstance(c, str) for c in choices),
                 f"`context` or `question`, and `choices` or `endings` at {place}", keys=list(values))
-        label = values.get("label")
+        label = values.get("label") if labelled else None
         require(label is None or (isinstance(label, int) and not isinstance(label, bool)),
                 f"the number of the right choice as `label` at {place}", label=label)
         yield ChoiceExample(encodable(context), tuple(map(encodable, choices)), label, place)

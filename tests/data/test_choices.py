@@ -29,6 +29,18 @@ def test_reads_json_lines(tmp_path):
         ("c", 2, 1), ("q", 3, 0)]
 
 
+@pytest.mark.parametrize("name, content", [
+    ("a.csv", "sent1,sent2,ending0,ending1,label\nc,x,y,z,-1\n"),
+    ("a.csv", "sent1,sent2,ending0,ending1\nc,x,y,z\n"),
+    ("a.csv", "sent1,gold-ending,distractor-0,startphrase\n,x y,x z,c\n"),
+    ("a.jsonl", '{"context": "c", "choices": ["x y", "x z"], "label": -1}\n'),
+    ("a.jsonl", '{"context": "c", "choices": ["x y", "x z"], "label": 1}\n'),
+])
+def test_without_labels_there_are_none_whatever_the_file_says(tmp_path, name, content):
+    (example,) = read_choices(write(tmp_path / name, content), labelled=False)
+    assert (example.context, example.choices, example.label) == ("c", ("x y", "x z"), None)
+
+
 def test_bad_rows_are_skipped_and_counted(tmp_path):
     good = '{"context": "c", "choices": ["x", "y"], "label": 1}\n' * 5
     bad = ('{"context": " ", "choices": ["x", "y"], "label": 1}\n{"context": "c", "choices": ["x"], "label": 0}\n'
