@@ -11,6 +11,7 @@ same examples on a cluster (pip install 'bert_tf[beam]'); flags that are not lis
 """
 
 import difflib
+import sys
 
 from absl import app, flags
 
@@ -52,7 +53,12 @@ def _refuse_misspelt(arguments):
 def _parse(argv):
     """With --runner, flags that are not ours are left for Beam; otherwise they are mistakes."""
     for_beam = any(argument.lstrip("-").startswith("runner") for argument in argv[1:])
-    return flags.FLAGS(argv, known_only=True) if for_beam else app.parse_flags_with_usage(argv)
+    if not for_beam:
+        return app.parse_flags_with_usage(argv)
+    try:
+        return flags.FLAGS(argv, known_only=True)
+    except flags.Error as error:
+        sys.exit(f"FATAL Flags parsing error: {error}\nPass --helpshort or --helpfull to see help on flags.")
 
 
 if __name__ == "__main__":

@@ -84,6 +84,9 @@ def test_the_command_line_names_mistakes(folder):
     result = script(*for_beam, "--sequence_lenght=4")
     assert (result.returncode, result.stderr) == (
         1, "error: Unknown flag --sequence_lenght. Did you mean --sequence_length?\n")
+    result = script(*for_beam, "--workers=0")
+    assert result.returncode == 1 and result.stderr.startswith("FATAL Flags parsing error: flag --workers=0: ")
+    assert "Traceback" not in result.stderr
     assert "Expected `vocabulary` to be a file with a piece per line. Received: vocab" in script(*for_beam).stderr
     text = " ".join(script("--help").stdout.split())
     for name in RecordsConfig.__dataclass_fields__:
