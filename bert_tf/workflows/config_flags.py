@@ -9,6 +9,8 @@ from typing import Any
 
 from absl import flags
 
+from bert_tf import config
+
 
 def define_config_flags(config_class: type) -> None:
     """Defines a flag for each field of a dataclass; its help is the field's line under `Attributes:`.
@@ -31,7 +33,12 @@ def given_flags(config_class: type) -> dict[str, Any]:
 def _attribute_descriptions(config_class: type) -> dict[str, str]:
     section = inspect.getdoc(config_class).split("Attributes:\n")[1]
     entries = re.findall(r"^    (\w+): ((?:.|\n(?!    \w))*)", section, re.MULTILINE)
-    return {name: " ".join(text.split()) for name, text in entries}
+    return {name: _with_values(" ".join(text.split())) for name, text in entries}
+
+
+def _with_values(description: str) -> str:
+    """Writes out constants of `config`: "one of `COMPRESSIONS`" becomes "one of none, gzip"."""
+    return re.sub("(?<=one of )`([A-Z_]+)`", lambda name: ", ".join(getattr(config, name[1])), description)
 
 
 def _definer(kind: Any):

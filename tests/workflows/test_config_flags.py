@@ -1,8 +1,9 @@
 import dataclasses
+import re
 
 from absl import flags
 
-from bert_tf.config import PretrainingConfig
+from bert_tf.config import FinetuningConfig, PretrainingConfig, RecordsConfig
 from bert_tf.workflows.config_flags import _attribute_descriptions
 
 
@@ -36,3 +37,11 @@ def test_flags_know_types_and_whether_they_are_given():
     flags.FLAGS(["program", "--number_of_things=5", "--ratio_or_none=0.5"])
     assert config_flags.given_flags(Config) == {"number_of_things": 5, "ratio_or_none": 0.5}
     assert "a count. (default: 3)" in flags.FLAGS["number_of_things"].help
+
+
+def test_descriptions_name_the_values_that_are_allowed():
+    for config_class in (PretrainingConfig, FinetuningConfig, RecordsConfig):
+        descriptions = _attribute_descriptions(config_class)
+        assert not [name for name, text in descriptions.items() if re.search("`[A-Z_]+`", text)]
+    assert descriptions["compression"] == "one of none, gzip."
+    assert _attribute_descriptions(PretrainingConfig)["size"].endswith("one of tiny, mini, small, medium, base, large.")
