@@ -9,7 +9,7 @@ from typing import Any
 import tqdm
 from absl import logging
 
-from bert_tf.config import RecordsConfig, require
+from bert_tf.config import PretrainingConfig, RecordsConfig, require
 from bert_tf.data.corpus import CorpusSummary, check_corpus, survey
 from bert_tf.data.readers import find_files
 from bert_tf.data.record_building import build_streaming
@@ -96,4 +96,7 @@ def print_records_summary(index: dict[str, Any], output: str) -> None:
     ])
     if index["config"]["deduplicate"]:
         print(f"{index['duplicate_documents']:,} documents repeated others and were left out.")
-    print(f"Pre-train with them: python scripts/pretrain.py --records='{output}/*.tfrecord'")
+    # What pre-training does not take from the index itself.
+    options = "".join(f" --{name}={index['config'][name]}" for name in ("objective", "sequence_length")
+                      if index["config"][name] != getattr(PretrainingConfig, name))
+    print(f"Pre-train with them: python scripts/pretrain.py --records='{output}/*.tfrecord'{options}")

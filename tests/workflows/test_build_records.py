@@ -41,7 +41,10 @@ def test_builds_a_folder_that_pretraining_finds_and_says_what_is_in_it(folder, c
     print_records_summary(index, "out")
     printed = capsys.readouterr().out
     assert f"{records.num_examples:,}" in printed and "pairs with label 1" in printed
-    assert "python scripts/pretrain.py --records='out/*.tfrecord'" in printed
+    assert "python scripts/pretrain.py --records='out/*.tfrecord' --sequence_length=32\n" in printed
+    index["config"] |= {"objective": "mlm", "sequence_length": 128}
+    print_records_summary(index, "out")
+    assert "python scripts/pretrain.py --records='out/*.tfrecord' --objective=mlm\n" in capsys.readouterr().out
 
 
 def test_bad_input_is_refused_and_leaves_no_folder(folder):
