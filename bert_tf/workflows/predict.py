@@ -28,10 +28,13 @@ def classify(model: str, rows: Iterable[Row], *, second: str | None = None, **op
         **options: of the endpoint, here as below.
     """
     classifier = Classifier.load(model, **options)
+    are_pairs = None
     for block in blocks(rows):
+        if are_pairs is None:  # The very first row says what all are.
+            are_pairs = "\t" in block[0].text
         if second is not None:
             pairs = [[row.text, second] for row in block]
-        elif "\t" in block[0].text:
+        elif are_pairs:
             pairs = [columns_of(row, ("text", "second text")) for row in block]
         else:
             pairs = [columns_of(row, ("text",)) for row in block]

@@ -144,6 +144,14 @@ def test_says_what_is_missing(folders, task, texts, options, message):
         records(folders, task, *texts, **options)
 
 
+def test_the_first_row_of_all_says_whether_there_are_pairs(folders, monkeypatch):
+    monkeypatch.setattr(prediction_input, "AT_ONCE", 2)
+    with pytest.raises(ValueError, match="text and second text, separated by a tab, in file:3"):
+        records(folders, "classify", "a\tb", "a\tb", "c")
+    with pytest.raises(ValueError, match="a text without tabs in file:3"):
+        records(folders, "classify", "a", "b", "c\td")
+
+
 def test_refuses_other_heads_and_two_sources(folders):
     with pytest.raises(ValueError, match="a BertTokenClassifier in .*. Received: model='.*Classifier'"):
         list(TASKS["tag"](folders["classify"], rows("a")))
