@@ -178,10 +178,6 @@ class PretrainingConfig:
         """`(steps, sequence_length)` of each phase."""
         return parse_phases(self.phases, self.steps, self.sequence_length)
 
-    def word_splitting(self) -> dict[str, bool | None]:
-        """How text becomes words: arguments of a `WordPieceTokenizer` and of `learn_vocabulary`."""
-        return {"lowercase": self.lowercase, "strip_accents": self.strip_accents, "split_cjk": self.split_cjk}
-
     def examples(self, sequence_length: int | None = None) -> ExampleConfig:
         """How documents become examples, of `sequence_length` tokens at most."""
         return ExampleConfig(sequence_length or self.sequence_length, self.objective, self.short_sequence_rate,

@@ -55,10 +55,6 @@ class RecordsConfig:
                 compression=self.compression)
         self.examples()  # checks its own fields
 
-    def word_splitting(self) -> dict[str, bool | None]:
-        """How text becomes words: arguments of a `WordPieceTokenizer`."""
-        return {"lowercase": self.lowercase, "strip_accents": self.strip_accents, "split_cjk": self.split_cjk}
-
     def examples(self) -> ExampleConfig:
         """How documents become examples."""
         return ExampleConfig(self.sequence_length, self.objective, self.short_sequence_rate, self.random_pair_rate)

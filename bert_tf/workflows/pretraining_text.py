@@ -14,7 +14,7 @@ from bert_tf.data.vocabulary_learning import learn_vocabulary
 from bert_tf.reports.json_file import write_json
 from bert_tf.text.tokenizer import WordPieceTokenizer
 from bert_tf.text.vocabulary import Vocabulary
-from bert_tf.workflows.named_tokenizer import named_tokenizer
+from bert_tf.workflows.named_tokenizer import named_tokenizer, word_splitting
 
 
 def prepare_corpus(config: PretrainingConfig, output_dir: Path, *, keep: bool) -> CorpusSummary:
@@ -54,6 +54,6 @@ def prepare_tokenizer(config: PretrainingConfig, files: Sequence[str], output_di
     path = output_dir / "vocab.txt"
     if not (keep and path.exists()):
         logging.info("Learning a vocabulary of %d pieces", config.vocabulary_size)
-        pieces = learn_vocabulary(files, config.vocabulary_size, size_name="vocabulary_size", **config.word_splitting())
+        pieces = learn_vocabulary(files, config.vocabulary_size, size_name="vocabulary_size", **word_splitting(config))
         Vocabulary(pieces).save(path)
-    return WordPieceTokenizer(path, **config.word_splitting())
+    return WordPieceTokenizer(path, **word_splitting(config))
