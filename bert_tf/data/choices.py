@@ -83,7 +83,8 @@ def _table_rows(table: Table, labelled: bool) -> Iterator[ChoiceExample]:
             label = number % (len(choices) + 1)
             choices.insert(label, fields[gold])
         if beginning is not None:
-            choices = [f"{fields[beginning]} {choice}".strip() for choice in choices]
+            # Not of a choice without an ending: it is no text, and skipped.
+            choices = [f"{fields[beginning]} {choice}".strip() if choice.strip() else "" for choice in choices]
         yield ChoiceExample(fields[context], tuple(choices), label if labelled else None, place)
 
 

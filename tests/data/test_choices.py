@@ -52,6 +52,13 @@ def test_bad_rows_are_skipped_and_counted(tmp_path):
     assert len(read_choices(path, labelled=False)) == 6
 
 
+def test_a_choice_without_an_ending_is_no_text_however_it_begins(tmp_path):
+    counts = ExampleCounts()
+    path = write(tmp_path / "a.csv", "sent1,sent2,ending0,ending1,label\na,b,c, ,0\na,b,c,d,0\n")
+    assert [example.choices for example in read_choices(path, counts=counts)] == [("b c", "b d")]
+    assert counts.skipped == {"empty text": 1}
+
+
 @pytest.mark.parametrize("name, content, message", [
     ("a.csv", "sent1,sent2,ending0,ending1,label\na,b,c,d,2\n", r"from 0 to 1 at .*a\.csv:2. Received: label=2"),
     ("a.csv", "sent1,sent2,ending0,ending1,label\na,b,c,d,x\n", r"number of the right choice at .*:2.*label='x'"),
