@@ -92,9 +92,10 @@ def read_examples(config: FinetuningConfig, source: str, split_name: str, *, lab
         task = GLUE_TASKS[config.task]
         return read_glue(task, source, counts=counts) if labelled else read_glue_test(task, source)
     if config.task == "tagging":
-        columns = {"word_column": config.text_column, "tag_column": config.label_column}
+        columns = {"word_column": "text_column", "tag_column": "label_column"}
         return read_conll(source, labelled=labelled, counts=counts,
-                          **{name: _column_number(name, value) for name, value in columns.items() if value is not None})
+                          **{name: _column_number(field, getattr(config, field)) for name, field in columns.items()
+                             if getattr(config, field) is not None})
     if config.task == "question_answering":
         return read_squad(source, counts=counts)
     if config.task == "multiple_choice":
@@ -156,6 +157,6 @@ def _sources(config: FinetuningConfig, name: str) -> list[str]:
 
 
 def _column_number(name: str, value: str) -> int:
-    require(value.lstrip("-").isdecimal(), f"`{name}` of a CoNLL file to be a number, from 0 or from the end (-1)",
-            value=value)
+    require(value.removeprefix("-").isdecimal(),
+            f"`{name}` of a CoNLL file to be a number, from 0 or from the end (-1)", value=value)
     return int(value)

@@ -61,6 +61,14 @@ def test_what_is_not_labelled_has_no_labels(tmp_path, task):
         TextExample("a", "b", None, f"{tmp_path}/test.tsv:2")]
 
 
+@pytest.mark.parametrize("column", ["word", "--1", "-"])
+def test_columns_of_conll_files_have_numbers(tmp_path, column):
+    (tmp_path / "train.conll").write_text("a O\nb B-x\n")
+    config = FinetuningConfig("tagging", init="bert", train="train.conll", label_column=column)
+    with pytest.raises(ValueError, match=f"`label_column` of a CoNLL file to be a number.* Received: value='{column}'"):
+        read_examples(config, str(tmp_path / "train.conll"), "train")
+
+
 def test_splits_and_says_so(folder, caplog):
     sets = read_sets(FinetuningConfig(init="bert", train=str(folder / "train.tsv")))
     assert list(sets.validation) == ["held out from train"] and len(sets.train) == 7
@@ -78,7 +86,7 @@ def test_counts_what_is_skipped(folder):
     ({"data": "missing"}, "`data` to be a folder. Received: data='missing'"),
     ({"train": "missing.tsv"}, "pattern='missing.tsv'"),
     ({"train": "tfds:glue/sst2", "task": "sst2"}, "files in GLUE's layout; for a TensorFlow data set"),
-    ({"train": "x.conll", "task": "tagging", "label_column": "tag"}, "`tag_column` of a CoNLL file to be a number"),
+    ({"train": "x.conll", "task": "tagging", "label_column": "tag"}, "`label_column` of a CoNLL file to be a number"),
 ])
 def test_refuses_sources(changes, message):
     with pytest.raises(ValueError) as caught:
