@@ -61,6 +61,7 @@ def test_example_lengths_leave_room_for_special_tokens():
 
 @pytest.mark.parametrize(("changes", "message"), [
     ({"steps": 0}, "`steps` >= 1. Received: steps=0."),
+    ({"seed": 2**32}, "`seed` in [0, 2**32). Received: seed=4294967296."),
     ({"size": "huge"}, "size='huge'"),
     ({"warmup_steps": 11, "steps": 10}, "warmup_steps=11, steps=10"),
     ({"masking_rate": 0}, "masking_rate=0"),

@@ -104,6 +104,7 @@ class FinetuningConfig:
         for name in ("epochs", "batch_size", "stride", "max_answer_length", "evaluation_steps", "accumulate", "seeds"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"`{name}` >= 1", **{name: value})
+        require(0 <= self.seed < 2**32, "`seed` in [0, 2**32)", seed=self.seed)
         require(self.max_length is None or self.max_length >= 8, "`max_length` >= 8", max_length=self.max_length)
         require(self.learning_rate > 0, "`learning_rate` > 0", learning_rate=self.learning_rate)
         require(0 <= self.warmup_rate <= 1, "`warmup_rate` in [0, 1]", warmup_rate=self.warmup_rate)

@@ -158,6 +158,7 @@ class PretrainingConfig:
         require(self.weight_decay >= 0, "`weight_decay` >= 0", weight_decay=self.weight_decay)
         require(0 < self.adam_beta_2 < 1, "`adam_beta_2` in (0, 1)", adam_beta_2=self.adam_beta_2)
         require(self.ema is None or 0 < self.ema < 1, "`ema` in (0, 1)", ema=self.ema)
+        require(0 <= self.seed < 2**32, "`seed` in [0, 2**32)", seed=self.seed)
         require(0 < self.held_out_share <= 0.5, "`held_out_share` in (0, 0.5]", held_out_share=self.held_out_share)
 
     def _check_source(self) -> None:

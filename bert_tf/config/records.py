@@ -1,6 +1,7 @@
 """How a corpus becomes record files."""
 
 import dataclasses
+import math
 from typing import Any
 
 from bert_tf.config.checks import require
@@ -50,9 +51,11 @@ class RecordsConfig:
         for name in ("input", "vocabulary"):
             require(bool(getattr(self, name)), f"`{name}`", **{name: getattr(self, name)})
         require(0 <= self.held_out_share <= 0.5, "`held_out_share` in [0, 0.5]", held_out_share=self.held_out_share)
-        require(self.shard_megabytes > 0, "`shard_megabytes` > 0", shard_megabytes=self.shard_megabytes)
+        require(1e-6 <= self.shard_megabytes < math.inf, "`shard_megabytes` > 0: a byte, 1e-6, at least, and finite",
+                shard_megabytes=self.shard_megabytes)
         require(self.compression in COMPRESSIONS, f"`compression` to be one of {', '.join(COMPRESSIONS)}",
                 compression=self.compression)
+        require(-2**63 <= self.seed < 2**63, "`seed` in [-2**63, 2**63)", seed=self.seed)
         self.examples()  # checks its own fields
 
     def examples(self) -> ExampleConfig:

@@ -24,6 +24,7 @@ def test_defaults_are_the_papers():
     ({"epochs": 0}, "`epochs` >= 1. Received: epochs=0."),
     ({"learning_rate": 0}, "`learning_rate` > 0"),
     ({"warmup_rate": 1.5}, "warmup_rate=1.5"),
+    ({"seed": -1}, "`seed` in [0, 2**32). Received: seed=-1"),
     ({"layer_decay": 0}, "layer_decay=0"),
     ({"freeze": "head"}, "`freeze` to be encoder, embeddings or a number of layers. Received: freeze='head'."),
     ({"freeze": "encoder", "lora_rank": 4}, "either `freeze` or `lora_rank`"),

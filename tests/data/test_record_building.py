@@ -145,6 +145,9 @@ def test_config_refuses_nonsense():
     for changes, message in (({"input": None}, "`input`. Received: input=None"),
                              ({"held_out_share": 0.7}, r"`held_out_share` in \[0, 0.5\]"),
                              ({"shard_megabytes": 0}, "`shard_megabytes` > 0"),
+                             ({"shard_megabytes": 1e-9}, "`shard_megabytes` > 0.*Received: shard_megabytes=1e-09"),
+                             ({"shard_megabytes": float("inf")}, "finite. Received: shard_megabytes=inf"),
+                             ({"seed": 2**64}, r"`seed` in .* Received: seed=18446744073709551616"),
                              ({"compression": "zip"}, "`compression` to be one of none, gzip"),
                              ({"sequence_length": 4}, "`sequence_length` >= 8")):
         with pytest.raises(ValueError, match=message):
