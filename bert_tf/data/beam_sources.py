@@ -56,7 +56,9 @@ class SentenceFiles(FileBasedSource):
 def text_sizes(patterns: str) -> dict[str, int]:
     """Bytes of text in each file that comma-separated patterns match."""
     sizes = {}
-    for pattern in filter(None, map(str.strip, patterns.split(","))):
+    patterns = [pattern.strip() for pattern in patterns.split(",") if pattern.strip()]
+    require(bool(patterns), "at least one file name or pattern", input="")
+    for pattern in patterns:
         found = FileSystems.match([pattern])[0].metadata_list
         require(bool(found), "a file name, or a pattern that matches files", pattern=pattern, matches=0)
         sizes |= {file.path: file.size_in_bytes * (_GZIP_FACTOR if file.path.endswith(".gz") else 1) for file in found}

@@ -114,6 +114,8 @@ def test_many_documents_are_held_out_by_a_rough_threshold(folder, monkeypatch):
 def test_bad_input_is_refused_before_anything_runs(folder):
     with pytest.raises(ValueError, match="a pattern that matches files. Received: pattern='/none"):
         build(folder, "beam", input="/none/*.txt")
+    with pytest.raises(ValueError, match="Expected at least one file name or pattern. Received: input=''"):
+        build(folder, "beam", input=" ,")
     (folder / "full").mkdir()
     (folder / "full" / "index.json").write_text("{}")
     with pytest.raises(ValueError, match="an `output` that does not exist or is an empty folder"):
