@@ -73,6 +73,7 @@ def test_predict(client):
     (f"{ADDRESS}:predict", b"{", 400, "Expected JSON"),
     (f"{ADDRESS}:predict", b"\xff\xfe", 400, "Expected JSON"),
     (f"{ADDRESS}:predict", b"[" * 200_000, 400, "Expected JSON"),
+    (f"{ADDRESS}:predict", b'{"instances": [' + b"1" * 5_000 + b"]}", 400, "Expected JSON"),
     (f"{ADDRESS}:predict", b"[]", 400, "a JSON object"),
     (f"{ADDRESS}:predict", b'{"instances": [1]}', 400, "`text` to hold string values"),
     (f"{ADDRESS}:predict", b'{"signature_name": "from_ids", "instances": [11]}', 400, "id too large"),
