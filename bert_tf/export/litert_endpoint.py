@@ -1,8 +1,10 @@
 """The answers of a LiteRT file on a computer, for many requests at a time."""
 
+import collections
 import json
 import os
 import pathlib
+import queue
 import threading
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,9 +23,9 @@ from bert_tf.export.tflite_metadata import ABOUT, VOCABULARY
 class LiteRTEndpoint:
     """Answers like the endpoint that a .tflite file was made from; any number of threads may ask.
 
-    LiteRT takes one text at a time, so each core has an interpreter of its own; the weights are in memory once. Texts
-    are answered in the order in which they come, each padded to the first length of the file that holds it. One that
-    comes when there is nothing else to do has all cores.
+    LiteRT takes one text at a time, so each core has an interpreter of its own; the weights are in memory once. Each
+    text is padded to the first length of the file that holds it. Requests take turns: a text does not wait for the
+    whole of a large batch that came before it. One that comes when there is nothing else to do has all cores.
 
     Args:
         path: what `scripts/export.py --format=tflite` wrote, strings in.
@@ -49,8 +51,12 @@ class LiteRTEndpoint:
         self.inputs = {key: len(value["shape"]) for key, value in self._about["signatures"][name]["inputs"].items()}
         self._unanswered, self._lock = 0, threading.Lock()
         self._with_all_cores = PhoneModel(path, num_threads)
-        self._own = threading.local()
-        self._threads = ThreadPoolExecutor(num_threads, "litert", lambda: setattr(self._own, "model", PhoneModel(path)))
+        # All are opened now: what is at `path` later may be another file.
+        self._models: queue.SimpleQueue[PhoneModel] = queue.SimpleQueue()
+        for _ in range(num_threads):
+            self._models.put(PhoneModel(path))
+        self._most_on_their_way = 2 * num_threads  # no core waits for the next text
+        self._threads = ThreadPoolExecutor(num_threads, "litert")
 
     def answer(self, inputs: Mapping[str, Sequence]) -> Answer:
         """Answers a batch of at least one.
@@ -73,16 +79,36 @@ class LiteRTEndpoint:
                 for number in range(min(sizes.values()))]
         with self._lock:
             self._unanswered += len(rows)
-        return _stacked(list(self._threads.map(self._answer_row, rows)))
-
-    def _answer_row(self, row: dict[str, np.ndarray]) -> Answer:
+            is_alone = self._unanswered == 1
         try:
-            # Whoever has all cores is counted until it is done, so nobody else finds itself alone meanwhile.
-            model = self._with_all_cores if self._unanswered == 1 else self._own.model
-            answer = model(self._signature(model, row), row)
+            # It is counted until it is done, so nobody else finds itself alone meanwhile.
+            return _stacked([self._answer_row(rows[0], self._with_all_cores)] if is_alone else self._in_turn(rows))
         finally:
             with self._lock:
-                self._unanswered -= 1
+                self._unanswered -= len(rows)
+
+    def _in_turn(self, rows: Sequence[dict[str, np.ndarray]]) -> list[Answer]:
+        """The answers; few rows are on their way at a time, so that those of other requests come in between."""
+        answers, on_their_way = [], collections.deque()
+        try:
+            for row in rows:
+                if len(on_their_way) == self._most_on_their_way:
+                    answers.append(on_their_way.popleft().result())
+                on_their_way.append(self._threads.submit(self._answer_next, row))
+            return answers + [future.result() for future in on_their_way]
+        finally:
+            for future in on_their_way:
+                future.cancel()
+
+    def _answer_next(self, row: dict[str, np.ndarray]) -> Answer:
+        model = self._models.get()  # one for each thread: there always is one
+        try:
+            return self._answer_row(row, model)
+        finally:
+            self._models.put(model)
+
+    def _answer_row(self, row: dict[str, np.ndarray], model: PhoneModel) -> Answer:
+        answer = model(self._signature(model, row), row)
         answer = {name: value for name, value in answer.items() if name not in ("truncated", "bytes_read")}
         return endpoint_answer(answer, row, self._about)
 

@@ -1,6 +1,9 @@
 """A LiteRT file on a computer answers batches as the endpoint that it was made from."""
 
+import shutil
 import threading
+import time
+import weakref
 import zipfile
 
 import numpy as np
@@ -26,10 +29,16 @@ def check_equal(actual, expected):
 
 
 @pytest.fixture(scope="module")
-def classifier(tmp_path_factory):
-    """A file of three lengths, opened, and the endpoint."""
+def file(tmp_path_factory):
+    """A file of three lengths, and the endpoint."""
     path = tmp_path_factory.mktemp("litert") / "classifier.tflite"
-    expected = written("classification", path, (8, 16, 40))
+    return path, written("classification", path, (8, 16, 40))
+
+
+@pytest.fixture(scope="module")
+def classifier(file):
+    """The file, opened, and the endpoint."""
+    path, expected = file
     return LiteRTEndpoint(path, num_threads=2), expected
 
 
@@ -89,6 +98,55 @@ def test_a_failure_reaches_the_caller_and_leaves_nothing_behind(classifier, monk
             opened.answer({"text": ["dog"]})
     assert opened._unanswered == 0
     check_equal(opened.answer({"text": ["dog"]}), expected(["dog"]))
+
+
+def test_a_failing_text_of_a_batch_leaves_nothing_behind_either(classifier, monkeypatch):
+    opened, expected = classifier
+    signature = opened._signature
+
+    def fail(model, row):
+        if row["text"][0] == b"bad":
+            raise RuntimeError("out of order")
+        return signature(model, row)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(opened, "_signature", fail)
+        with pytest.raises(RuntimeError, match="out of order"):
+            opened.answer({"text": ["dog", "bad", *["dog"] * 50]})
+    assert opened._unanswered == 0
+    check_equal(opened.answer({"text": TEXTS}), expected(TEXTS))
+
+
+def test_a_text_does_not_wait_for_the_whole_of_a_large_batch(classifier, monkeypatch):
+    opened, _ = classifier
+    answer_row, answered, begun = opened._answer_row, [], threading.Event()
+
+    def slow(row, model):
+        time.sleep(0.002)
+        answered.append(row["text"][0])
+        begun.set()
+        return answer_row(row, model)
+
+    monkeypatch.setattr(opened, "_answer_row", slow)
+    batch = threading.Thread(target=opened.answer, args=({"text": ["dog"] * 300},))
+    batch.start()
+    begun.wait()
+    opened.answer({"text": ["cat"]})
+    batch.join()
+    assert len(answered) == 301 and answered.index(b"cat") < 100
+
+
+def test_works_without_the_file_and_goes_with_its_threads(file, tmp_path):
+    path, expected = file
+    moved = shutil.copy(path, tmp_path / "moved.tflite")
+    opened = LiteRTEndpoint(moved, num_threads=2)
+    moved.unlink()
+    check_equal(opened.answer({"text": TEXTS}), expected(TEXTS))
+    threads, opened = list(opened._threads._threads), weakref.ref(opened)
+    assert opened() is None
+    for thread in threads:
+        thread.join(10)
+    assert threads and not any(thread.is_alive() for thread in threads)
 
 
 @pytest.mark.parametrize("inputs, message", [
