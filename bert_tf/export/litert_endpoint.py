@@ -7,11 +7,13 @@ import pathlib
 import queue
 import threading
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from bert_tf.config import require
 from bert_tf.export.phone_answers import Answer, endpoint_answer
@@ -50,11 +52,14 @@ class LiteRTEndpoint:
         _, name = self._lengths[0]
         self.inputs = {key: len(value["shape"]) for key, value in self._about["signatures"][name]["inputs"].items()}
         self._unanswered, self._lock = 0, threading.Lock()
-        self._with_all_cores = PhoneModel(path, num_threads)
         # All are opened now: what is at `path` later may be another file.
+        self._with_all_cores = _opened(path, num_threads)
         self._models: queue.SimpleQueue[PhoneModel] = queue.SimpleQueue()
         for _ in range(num_threads):
-            self._models.put(PhoneModel(path))
+            self._models.put(_opened(path, 1))
+        needed = {name for _, name in self._lengths} | ({COUNTING_SIGNATURE} if len(self._lengths) > 1 else set())
+        require(needed <= set(self._with_all_cores.signatures), f"the signatures {', '.join(sorted(needed))} in {path}",
+                signatures=sorted(self._with_all_cores.signatures))
         self._most_on_their_way = 2 * num_threads  # no core waits for the next text
         self._threads = ThreadPoolExecutor(num_threads, "litert")
 
@@ -62,8 +67,8 @@ class LiteRTEndpoint:
         """Answers a batch of at least one.
 
         Args:
-            inputs: text or UTF-8 by the names in `self.inputs`: `(batch,)`; choices `(batch, choices)`, empty ones are
-                none.
+            inputs: text or UTF-8 by the names in `self.inputs`, in lists, arrays or tensors: `(batch,)`; choices
+                `(batch, choices)`, empty ones are none.
 
         Returns:
             What the endpoint returns for the batch, as arrays.
@@ -127,13 +132,27 @@ def _about(path: pathlib.Path) -> dict[str, Any]:
     try:
         with zipfile.ZipFile(path) as archive:
             about = json.loads(archive.read(ABOUT))
-            return about | {"vocabulary": archive.read(VOCABULARY).decode().split("\n")[:-1]}
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ValueError(f"Expected a LiteRT file as scripts/export.py --format=tflite writes it. Received: {path} "
-                         f"({error}).") from None
+            known = {name: about[name] for name in ("endpoint", "input", "signatures")}
+            return about | known | {"vocabulary": archive.read(VOCABULARY).decode().split("\n")[:-1]}
+    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError) as error:
+        raise _foreign(path, error) from None
+
+
+def _opened(path: str | os.PathLike, num_threads: int) -> PhoneModel:
+    try:
+        return PhoneModel(path, num_threads)
+    except ValueError as error:
+        raise _foreign(path, error) from None
+
+
+def _foreign(path: str | os.PathLike, error: Exception) -> ValueError:
+    return ValueError(f"Expected a LiteRT file as scripts/export.py --format=tflite writes it. Received: {path} "
+                      f"({error}).")
 
 
 def _column(name: str, values: Any, num_axes: int) -> np.ndarray:
+    values = values.numpy() if tf.is_tensor(values) else values
+    values = values.tolist() if isinstance(values, np.ndarray) else values
     column = np.array(_utf8(name, values), object)
     require(column.ndim == num_axes and column.size > 0,
             f"`{name}` to be a list of {'lists of as many ' if num_axes > 1 else ''}strings", **{name: values})

@@ -1,5 +1,6 @@
 """A LiteRT file on a computer answers batches as the endpoint that it was made from."""
 
+import json
 import shutil
 import threading
 import time
@@ -14,6 +15,7 @@ from bert_tf.export.litert_endpoint import LiteRTEndpoint
 from tests.export.litert_files import written
 
 TEXTS = ["the old dog", "", "a dog, a cat and the old café " * 3, "dog", "My sister's dog"]
+SIGNATURES = {"length_4": {"max_length": 4, "inputs": {"text": {"type": "string", "shape": [1]}}}}
 
 
 def check_equal(actual, expected):
@@ -48,6 +50,7 @@ def test_a_batch_is_answered_as_by_the_endpoint(classifier):
     assert np.ptp(expected(TEXTS)["probabilities"], axis=0).max() > 0.01
     check_equal(opened.answer({"text": TEXTS}), expected(TEXTS))
     check_equal(opened.answer({"text": np.array([b"dog", b"\xff dog"], object)}), expected([b"dog", b"\xff dog"]))
+    check_equal(opened.answer({"text": tf.constant(TEXTS)}), expected(TEXTS))
 
 
 def test_many_threads_get_the_answers_to_their_own_texts(classifier):
@@ -150,6 +153,7 @@ def test_works_without_the_file_and_goes_with_its_threads(file, tmp_path):
 
 
 @pytest.mark.parametrize("inputs, message", [
+    ({"text": np.array("dog")}, "`text` to be a list of strings. Received: text='dog'"),
     ({"text": "dog"}, "`text` to be a list of strings. Received: text='dog'"),
     ({"text": []}, r"`text` to be a list of strings. Received: text=\[\]"),
     ({"text": [["dog"]]}, "`text` to be a list of strings"),
@@ -199,6 +203,24 @@ def test_refuses_what_is_no_such_file(classifier, tmp_path):
         archive.writestr("labels.txt", "a")
     with pytest.raises(ValueError, match=r"foreign\.tflite \(.*model\.json"):
         LiteRTEndpoint(tmp_path / "foreign.tflite")
+    for name, about, message in (
+            ("list", [], "list indices"), ("other", {}, "'endpoint'"),
+            ("zip", {"endpoint": "Classifier", "input": "text", "signatures": SIGNATURES}, "Flatbuffer")):
+        with zipfile.ZipFile(tmp_path / f"{name}.tflite", "w") as archive:
+            archive.writestr("model.json", json.dumps(about))
+            archive.writestr("vocab.txt", "a\n")
+        with pytest.raises(ValueError, match=rf"LiteRT file as scripts/export\.py .*{name}\.tflite \(.*{message}"):
+            LiteRTEndpoint(tmp_path / f"{name}.tflite")
     written("embedding", tmp_path / "ids.tflite", takes_text=False)
     with pytest.raises(ValueError, match=r"a file that strings go into, .*ids\.tflite.*input='ids'"):
         LiteRTEndpoint(tmp_path / "ids.tflite")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_refuses_a_file_without_the_signatures_that_it_names(file, tmp_path):
+    path = shutil.copy(file[0], tmp_path / "part.tflite")
+    with zipfile.ZipFile(path, "a") as archive:
+        about = json.loads(archive.read("model.json"))
+        archive.writestr("model.json", json.dumps(about | {"signatures": SIGNATURES}))
+    with pytest.raises(ValueError, match=r"the signatures length_4 in .*part\.tflite.*'length_16'"):
+        LiteRTEndpoint(path)
