@@ -118,6 +118,16 @@ class PhoneQuestionAnswerer(PhoneWindows):
         room = self.endpoint.max_length - 3 - tf.size(questions.values)
         return pack(questions, tf.RaggedTensor.from_tensor(contexts.values[tf.newaxis, :room]), **self.packing)
 
+    def num_tokens(self, texts):
+        """[CLS], the question as far as it is read, the context and two [SEP].
+
+        A question may take half of a row, so there are at least twice as many as it has.
+        """
+        question, context = (tf.size(self.tokenizer.tokenize(texts[name]).values, tf.int64)
+                             for name in self.text_inputs)
+        question = tf.minimum(question, self.endpoint.max_question_length)
+        return 3 + question + tf.maximum(context, question)
+
     def decode(self, features):
         """As the class says of ids."""
         segment_ids = features["segment_ids"]

@@ -224,3 +224,11 @@ def test_refuses_a_file_without_the_signatures_that_it_names(file, tmp_path):
         archive.writestr("model.json", json.dumps(about | {"signatures": SIGNATURES}))
     with pytest.raises(ValueError, match=r"the signatures length_4 in .*part\.tflite.*'length_16'"):
         LiteRTEndpoint(path)
+
+
+@pytest.mark.slow
+def test_questions_are_not_cut_more_than_in_the_longest_row(tmp_path):
+    expected = written("question_answering", tmp_path / "questions.tflite", (16, 40))
+    opened = LiteRTEndpoint(tmp_path / "questions.tflite", num_threads=1)
+    questions, contexts = ["a , a , a , a .", "dog"], ["a . a", "the old dog"]
+    check_equal(opened.answer({"question": questions, "context": contexts}), expected(questions, contexts))
