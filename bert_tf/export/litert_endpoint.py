@@ -27,7 +27,8 @@ class LiteRTEndpoint:
 
     LiteRT takes one text at a time, so each core has an interpreter of its own; the weights are in memory once. Each
     text is padded to the first length of the file that holds it. Requests take turns: a text does not wait for the
-    whole of a large batch that came before it. One that comes when there is nothing else to do has all cores.
+    whole of a large batch that came before it. One that comes when there is nothing else to do has all cores. Where
+    long texts are read in windows, what lies beyond the file's `max_windows` is not read.
 
     Args:
         path: what `scripts/export.py --format=tflite` wrote, strings in.
