@@ -11,7 +11,7 @@ import tensorflow as tf
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
@@ -62,7 +62,7 @@ def make_app(model: ServedModel | ServedFunction, max_request_bytes: int) -> Sta
         routes += [Route(address + ":predict", predict, methods=["POST"]), Route(address + "/metadata", metadata),
                    Route(address, status)]
     return Starlette(routes=routes, exception_handlers={HTTPException: _error, RequestError: _bad_request,
-                                                        Exception: _failure})
+                                                        ClientDisconnect: _gone, Exception: _failure})
 
 
 _REASON = re.compile(r"assertion failed|\w*indices")
@@ -112,6 +112,10 @@ async def _error(request: Request, error: HTTPException) -> Response:
 
 async def _bad_request(request: Request, error: RequestError) -> Response:
     return JSONResponse({"error": str(error)}, 400)
+
+
+async def _gone(request: Request, error: ClientDisconnect) -> Response:
+    return Response(status_code=400)  # nobody reads it; without an answer it would be a failure in the log
 
 
 async def _failure(request: Request, error: Exception) -> Response:

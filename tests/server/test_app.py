@@ -1,6 +1,7 @@
 import base64
 import json
 
+import anyio
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -93,6 +94,21 @@ def test_malformed_requests_get_an_error_and_a_message(client, address, body, st
 def test_a_body_that_does_not_tell_its_size_is_cut_off(client):
     response = client.post(f"{ADDRESS}:predict", content=(b"x" * 1000 for _ in range(1001)))
     assert response.status_code == 413
+
+
+def test_a_client_that_goes_amid_its_request_is_no_failure(folder):
+    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    sent = []
+
+    async def receive():
+        return next(messages)
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": f"{ADDRESS}:predict", "headers": [], "query_string": b""}
+    anyio.run(make_app(ServedModel(folder), max_request_bytes=1_000), scope, receive, send)
+    assert sent[0]["status"] == 400
 
 
 def test_random_bytes_are_answered_or_refused(client):
