@@ -66,6 +66,7 @@ def export_tflite(model: str, output: str, *, takes_text: bool = True, quantize:
     path = pathlib.Path(output)
     path = path if path.suffix == ".tflite" else path / "model.tflite"
     require(not path.exists(), "a file that does not exist yet", output=str(path))
+    require(not path.parent.is_file(), "a folder, or a file called ....tflite, to write to", output=output)
     require(quantize != "int8" or calibration is not None,
             "a file of texts to calibrate int8 with: --calibration", calibration=None)
     require(max_length is None or not lengths, "either `max_length` or `lengths`", max_length=max_length,

@@ -138,6 +138,9 @@ def test_refuses_a_file_that_exists(tmp_path):
     with pytest.raises(ValueError, match="a file that does not exist yet.*model.tflite"):
         export_tflite(str(MODEL), str(tmp_path))
     assert (tmp_path / "model.tflite").read_text() == "mine"
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"a folder, or a file called ....tflite, to write to.*notes\.txt"):
+        export_tflite(str(MODEL), str(tmp_path / "notes.txt"))
 
 
 def test_refuses_a_model_without_head_without_labels_or_with_words_that_litert_cannot_split(tmp_path):
