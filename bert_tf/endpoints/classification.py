@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from bert_tf.endpoints.endpoint import Endpoint
+from bert_tf.endpoints.graph_method import graph_method
 from bert_tf.endpoints.inputs import Texts, in_batches, string_batch
 from bert_tf.models.classifier import BertClassifier
 from bert_tf.text.packing import pack
@@ -82,12 +83,12 @@ class Classifier(Endpoint):
             named = {"labels": [one.decode() for one in label if one]} if several else {"label": label.decode()}
             yield named | {"probabilities": dict(zip(self.labels, probabilities.tolist(), strict=True))}
 
-    @tf.function(input_signature=[_TEXT], autograph=False)
+    @graph_method(_TEXT)
     def answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """As `__call__`."""
         return self._decode(pack(self.tokenizer.tokenize(text), **self.packing))
 
-    @tf.function(input_signature=[_TEXT, _SECOND_TEXT], autograph=False)
+    @graph_method(_TEXT, _SECOND_TEXT)
     def answer_pair(self, text: tf.Tensor, second_text: tf.Tensor) -> dict[str, tf.Tensor]:
         """As `__call__`."""
         return self._decode(pack(self.tokenizer.tokenize(text), self.tokenizer.tokenize(second_text), **self.packing))

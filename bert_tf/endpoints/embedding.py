@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from bert_tf.endpoints.endpoint import Endpoint
+from bert_tf.endpoints.graph_method import graph_method
 from bert_tf.endpoints.inputs import Texts, in_batches, string_batch
 from bert_tf.model_directory import load_model
 from bert_tf.models.sentence_embedder import BertSentenceEmbedder
@@ -59,7 +60,7 @@ class SentenceEmbedder(Endpoint):
         embeddings = in_batches(lambda batch: self(batch).numpy(), texts, batch_size=batch_size)
         return np.array(embeddings, np.float32).reshape(len(embeddings), self.model.config.hidden_dim)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
+    @graph_method(tf.TensorSpec([None], tf.string, name="text"))
     def answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """As `__call__`."""
         features = pack(self.tokenizer.tokenize(text), **self.packing)

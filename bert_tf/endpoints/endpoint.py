@@ -16,7 +16,7 @@ from bert_tf.text.tokenizer import WordPieceTokenizer
 class Endpoint(tf.Module):
     """The whole way from text to answer: a model and its tokeniser in one graph function.
 
-    A subclass has a method `answer`, a `tf.function` from string tensors with telling names to a dict of dense tensors
+    A subclass has a method `answer`, a `graph_method` from string tensors with telling names to a dict of dense tensors
     with telling names: what is saved and converted. Calling the endpoint calls it with Python lists or tensors;
     `predict` gives plain Python. Each row is answered as if it were alone, whatever its neighbours are.
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from bert_tf.config import require
 from bert_tf.endpoints.endpoint import Endpoint
+from bert_tf.endpoints.graph_method import graph_method
 from bert_tf.endpoints.inputs import Texts, in_batches, string_batch
 from bert_tf.layers.sentence_pooling import POOLINGS, SentencePooling
 from bert_tf.model_directory import load_model
@@ -95,7 +96,7 @@ class FeatureExtractor(Endpoint):
             yield {"features": features[:count], "tokens": [
                 {"token": token.decode(), "start": start, "end": end} for token, start, end in tokens]}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
+    @graph_method(tf.TensorSpec([None], tf.string, name="text"))
     def answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """As `__call__`."""
         pieces, starts, limits = self.tokenizer.tokenize_with_offsets(text)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from bert_tf.config import require
 from bert_tf.endpoints.endpoint import Endpoint
+from bert_tf.endpoints.graph_method import graph_method
 from bert_tf.endpoints.inputs import Texts, in_batches, string_batch
 from bert_tf.models.pretrainer import BertPretrainer
 from bert_tf.text.packing import pack
@@ -77,7 +78,7 @@ class FillMask(Endpoint):
                     for token, probability in zip(tokens, answers["probability"][row, blank], strict=True)])
             yield blanks
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
+    @graph_method(tf.TensorSpec([None], tf.string, name="text"))
     def answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """As `__call__`."""
         vocabulary = self.tokenizer.vocabulary

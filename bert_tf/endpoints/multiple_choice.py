@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from bert_tf.config import require
 from bert_tf.endpoints.endpoint import Endpoint
+from bert_tf.endpoints.graph_method import graph_method
 from bert_tf.endpoints.inputs import Texts, in_batches, string_batch, text_list
 from bert_tf.models.multiple_choice import BertMultipleChoice
 from bert_tf.text.packing import Slices, pack_slices
@@ -51,8 +52,8 @@ class MultipleChoice(Endpoint):
                 choice, probabilities = 0, [1 / len(row)] * len(row)
             yield {"choice": choice, "answer": row[choice], "probabilities": probabilities[:len(row)]}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="context"),
-                                  tf.TensorSpec([None, None], tf.string, name="choices")], autograph=False)
+    @graph_method(tf.TensorSpec([None], tf.string, name="context"),
+                  tf.TensorSpec([None, None], tf.string, name="choices"))
     def answer(self, context: tf.Tensor, choices: tf.Tensor) -> dict[str, tf.Tensor]:
         """As `__call__`."""
         num_choices = tf.shape(choices)[1]

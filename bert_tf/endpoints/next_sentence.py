@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from bert_tf.config import require
 from bert_tf.endpoints.endpoint import Endpoint
+from bert_tf.endpoints.graph_method import graph_method
 from bert_tf.endpoints.inputs import Texts, string_batch
 from bert_tf.models.pretrainer import BertPretrainer
 from bert_tf.text.packing import pack
@@ -47,8 +48,8 @@ class NextSentence(Endpoint):
         """
         return self.answer(string_batch(texts), string_batch(second_texts, "second_text"))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text"),
-                                  tf.TensorSpec([None], tf.string, name="second_text")], autograph=False)
+    @graph_method(tf.TensorSpec([None], tf.string, name="text"),
+                  tf.TensorSpec([None], tf.string, name="second_text"))
     def answer(self, text: tf.Tensor, second_text: tf.Tensor) -> dict[str, tf.Tensor]:
         """As `__call__`."""
         features = pack(self.tokenizer.tokenize(text), self.tokenizer.tokenize(second_text), **self.packing)

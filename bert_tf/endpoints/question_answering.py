@@ -9,6 +9,7 @@ from bert_tf.config import require
 from bert_tf.endpoints.answers import answers_of
 from bert_tf.endpoints.chunks import in_chunks, rows_between
 from bert_tf.endpoints.endpoint import Endpoint
+from bert_tf.endpoints.graph_method import graph_method
 from bert_tf.endpoints.inputs import Texts, in_batches, string_batch
 from bert_tf.endpoints.spans import WindowSpans, spans_of_texts, spans_of_windows
 from bert_tf.models.span_predictor import BertSpanPredictor
@@ -97,8 +98,8 @@ class QuestionAnswerer(Endpoint):
                 "null_odds": columns["null_odds"][row], "is_impossible": columns["is_impossible"][row],
                 "alternatives": [one for one in found[1:] if one["answer"]]}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="question"),
-                                  tf.TensorSpec([None], tf.string, name="context")], autograph=False)
+    @graph_method(tf.TensorSpec([None], tf.string, name="question"),
+                  tf.TensorSpec([None], tf.string, name="context"))
     def answer(self, question: tf.Tensor, context: tf.Tensor) -> dict[str, tf.Tensor]:
         """As `__call__`."""
         pieces, starts, limits = self.tokenizer.tokenize_with_offsets(context)

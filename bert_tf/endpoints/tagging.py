@@ -9,6 +9,7 @@ from bert_tf.config import require
 from bert_tf.endpoints.chunks import in_chunks, rows_between
 from bert_tf.endpoints.endpoint import Endpoint
 from bert_tf.endpoints.entities import EntityFinder
+from bert_tf.endpoints.graph_method import graph_method
 from bert_tf.endpoints.inputs import Texts, in_batches, string_batch
 from bert_tf.endpoints.locating import located
 from bert_tf.models.token_classifier import BertTokenClassifier
@@ -74,7 +75,7 @@ class TokenTagger(Endpoint):
             yield [entity | {name: entity[name].decode("utf-8", errors="replace") for name in ("type", "text")}
                    for entity in entities]
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
+    @graph_method(tf.TensorSpec([None], tf.string, name="text"))
     def answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """As `__call__`."""
         pieces, starts, limits = self.tokenizer.tokenize_with_offsets(text)
