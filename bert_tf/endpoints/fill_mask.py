@@ -68,6 +68,7 @@ class FillMask(Endpoint):
         answers = {name: tensor.numpy() for name, tensor in self(texts).items()}
         mask = self.tokenizer.vocabulary.pieces[self.tokenizer.vocabulary.mask_id]
         for row, text in enumerate(texts):
+            text = text.decode("utf-8", errors="replace") if isinstance(text, bytes) else text
             parts = text.split(mask)
             blanks = []
             for blank in range(answers["num_blanks"][row]):

@@ -62,6 +62,7 @@ def test_predicts_plain_python(fill_mask):
         probabilities = [answer["probability"] for answer in answers]
         assert probabilities == sorted(probabilities, reverse=True) and 0 < sum(probabilities) <= 1
     assert fill_mask.predict([]) == []
+    assert fill_mask.predict(["猫 [MASK]".encode() + b"\xff"]) == fill_mask.predict(["猫 [MASK]\ufffd"])
 
 
 def test_odd_strings_do_not_disturb(fill_mask):
