@@ -24,6 +24,7 @@ _VALIDATION_SHARE = 0.1
 _STEMS = {"train": ("train",), "validation": ("dev", "validation", "valid", "val", "dev_matched", "dev_mismatched"),
           "test": ("test", "test_matched", "test_mismatched")}
 """How the files of a folder are called."""
+_ENDINGS = (".tsv", ".csv", ".txt", ".jsonl", ".ndjson", ".json", ".conll", ".gz")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,8 +138,11 @@ def split(examples: Sequence, seed: int, *, by_label: bool = False) -> tuple[lis
 
 
 def source_name(source: str) -> str:
-    """What files about a source are called: `dev` for `glue/RTE/dev.tsv`."""
-    return Path(source).name.split(".")[0].replace("#", "_")
+    """What files about a source are called: `dev` for `glue/RTE/dev.tsv`, `imdb.dev` for `imdb.dev.tsv.gz`."""
+    path = Path(source)
+    while path.suffix.lower() in _ENDINGS:
+        path = path.with_suffix("")
+    return path.name.replace("#", "_")
 
 
 def _sources(config: FinetuningConfig, name: str) -> list[str]:

@@ -2,7 +2,7 @@ import pytest
 
 from bert_tf.config import FinetuningConfig
 from bert_tf.data.examples import Question, TextExample
-from bert_tf.workflows.finetune_data import read_examples, read_sets, split
+from bert_tf.workflows.finetune_data import read_examples, read_sets, source_name, split
 
 
 def texts(count, label=lambda number: str(number % 2)):
@@ -98,3 +98,18 @@ def test_refuses_two_files_of_one_name(folder):
     (folder / "dev.csv").write_text("text,label\na,1\n")
     with pytest.raises(ValueError, match=r"validation and test files of different names"):
         read_sets(FinetuningConfig(init="bert", data=str(folder)))
+
+
+@pytest.mark.parametrize("names", [("imdb.dev.tsv", "imdb.test.tsv"), ("eng.testa", "eng.testb")])
+def test_files_may_be_called_alike_up_to_a_dot(folder, names):
+    for name in names:
+        (folder / name).write_bytes((folder / "dev.tsv").read_bytes())
+    validation, test = (str(folder / name) for name in names)
+    sets = read_sets(FinetuningConfig(init="bert", train=str(folder / "train.tsv"), validation=validation, test=test,
+                                      layout="tsv"))
+    assert list(sets.validation) == [validation] and list(sets.test) == [test]
+
+
+def test_what_files_about_a_source_are_called():
+    assert [source_name(source) for source in ("glue/dev.tsv", "a b/imdb.dev.csv.gz", "tfds:glue/sst2#test")] == [
+        "dev", "imdb.dev", "sst2_test"]
