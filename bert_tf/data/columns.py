@@ -1,6 +1,8 @@
 """Which column of a table is the text, which the second text, which the label."""
 
 import dataclasses
+import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -100,12 +102,31 @@ def find_columns(table: Table, table_format: TableFormat, labelled: bool) -> Col
         text = 0
     if text is None and width == 2 and (table.header is None or label is not None):
         text, label = _text_and_label(table, label)
-    columns = table.header if table.header is not None else f"{width} without names"
+    known: dict[str, object] = {"columns": table.header}
+    if table.header is None:
+        known = {"columns": f"{width} without names", "first_line": _first_line(table)}
     require(text is not None, f"to find the column of the text in {table.name}; name it, or give its number from 0",
-            columns=columns)
+            **known)
     require(label is not None or not labelled,
-            f"to find the column of the label in {table.name}; name it, or give its number from 0", columns=columns)
+            f"to find the column of the label in {table.name}; name it, or give its number from 0", **known)
+    if labelled and table.header is None and table_format.has_header is None:
+        _check_first_label(table, label)
     return Columns(text, second_text, label)
+
+
+def _check_first_label(table: Table, label: int) -> None:
+    """Refuses a first line that is probably names: of ten or more, the only one with its label, and that a word."""
+    first, *others = (fields[label].strip() for _, fields in table.rows)
+    counts = Counter(filter(None, others))
+    is_name = (len(others) >= 9 and bool(re.search(r"[^\W\d]", first)) and first not in counts
+               and min(counts.values(), default=0) > 1)
+    require(not is_name, f"`header`, true or false, for {table.name}: its first line may name the columns, because no "
+            "other line has its label", first_line=_first_line(table))
+
+
+def _first_line(table: Table) -> list[str]:
+    """For an error: the fields, cut."""
+    return [field[:40] for field in table.rows[0][1]]
 
 
 def _asked(table: Table, column: str | int | None, width: int) -> int | None:

@@ -74,6 +74,17 @@ def test_bad_rows_are_skipped_and_counted(tmp_path):
     assert json.loads(json.dumps(counts.to_dict()))["examples"] == 9
 
 
+def test_a_first_line_that_may_be_names_is_asked_about(tmp_path):
+    rows = "good,happy\nbad,sad\nfine,happy\nawful,sad\n" * 3
+    path = write(tmp_path / "a.csv", "Tweet Text,Mood\n" + rows)
+    with pytest.raises(ValueError, match=r"`header`, true or false, for .*a\.csv.*first_line=\['Tweet Text', 'Mood'\]"):
+        read_table(path)
+    assert len(read_table(path, TableFormat(text="Tweet Text", label="Mood"))) == 12
+    assert len(read_table(path, TableFormat(has_header=False))) == 13
+    for others in (rows, "best,4.5\n" + rows.replace("happy", "3"), "calm,angry\n" + rows + "odd,mixed\n"):
+        assert len(read_table(write(tmp_path / "b.csv", others))) == others.count("\n")
+
+
 def test_rows_without_labels_are_read_on_demand(tmp_path):
     path = write(tmp_path / "a.tsv", "index\tsentence\n0\tgood\n")
     assert fields(read_table(path, labelled=False)) == [("good", None, None)]
@@ -97,6 +108,7 @@ def test_a_text_of_a_million_characters(tmp_path):
     ("a.tsv", "body\tlabel\tx\na\t1\t2\n", TableFormat(), r"column of the text in .*columns=\['body', 'label', 'x'\]"),
     ("a.tsv", "text\tnote\na\t1\n", TableFormat(has_header=True), "column of the label in .*number from 0"),
     ("a.tsv", "a\tb\tc\n", TableFormat(), "column of the text in .*columns='3 without names'"),
+    ("a.tsv", "no\ttweet\tmood\n", TableFormat(), r"without names', first_line=\['no', 'tweet', 'mood'\]"),
     ("a.csv", 'text,label\n"a"b,1\n', TableFormat(), r"quotation marks .* doubled, at .*a\.csv:2"),
     ("a.csv", 'text,label\na,1\n"b,1\nc,1\n', TableFormat(), r"at .*a\.csv:3. Received: unexpected end of data"),
     ("a.tsv", "", TableFormat(), r"rows in .*a\.tsv. Received: rows=0"),
