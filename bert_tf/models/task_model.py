@@ -1,7 +1,7 @@
 """What every model with a task has in common: its loss and its metrics, ready in `compile()`."""
 
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -17,6 +17,8 @@ class TaskModel(FeatureModel):
     A task model names its outputs' losses and metrics element by element; this class weighs, sums and reports them.
     The loss is `sum over outputs of sum(weight x loss) / sum(weight)`. Every reported number, "loss" included, is the
     weighted mean over all elements since the epoch began, so it does not depend on how the elements were batched.
+
+    Labels come in a dict by the names of the outputs, or as they are where there is one output.
 
     `compile(optimizer)` is enough; `compile(optimizer, loss=...)` replaces the task's loss by Keras' usual treatment.
     """
@@ -85,7 +87,7 @@ class TaskModel(FeatureModel):
         """The task's loss of one batch on one device; float32 scalar."""
         if not self.has_task_loss:
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        losses = self.element_losses(y, y_pred)
+        losses = self.element_losses(self.labels_by_output(y), y_pred)
         weights = self.complete_weights(sample_weight, losses)
         return sum(ops.sum(losses[name] * weights[name]) / ops.maximum(ops.sum(weights[name]), 1e-9)
                    for name in losses)
@@ -93,9 +95,26 @@ class TaskModel(FeatureModel):
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Updates the weighted means and returns all results."""
         if self.has_task_loss:
+            y = self.labels_by_output(y)
             losses = self.element_losses(y, y_pred)
             self.add_task_sums(self.task_sums(y, y_pred, losses, self.complete_weights(sample_weight, losses)))
         return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def labels_by_output(self, labels: Any) -> Any:
+        """Labels as a dict: as they are given, or one tensor for the only output.
+
+        Raises:
+            ValueError: the labels of an output are missing.
+        """
+        outputs = tuple(self.task_metrics)
+        if self.compares_rows:  # without labels, too
+            return labels
+        if len(outputs) == 1 and labels is not None and not isinstance(labels, Mapping | list | tuple):
+            return {outputs[0]: labels}
+        given = list(labels) if isinstance(labels, Mapping) else type(labels).__name__
+        require(isinstance(labels, Mapping) and set(outputs) <= set(labels),
+                f"labels as a dict with the keys {', '.join(outputs)}", labels=given)
+        return labels
 
     def task_sums(self, labels: dict, outputs: dict, losses: dict, weights: dict) -> dict:
         """What a batch adds to the weighted means: `{output: {metric: (sum of weight x value, sum of weights)}}`."""

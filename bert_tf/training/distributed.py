@@ -125,7 +125,7 @@ class DistributedSteps(BatchSums, MultiWorkerFit):
 
     def _unpacked(self, data) -> tuple:
         x, labels, weights = keras.utils.unpack_x_y_sample_weight(data)
-        return x, labels, weights_by_output(weights, self.task_metrics)
+        return x, self.labels_by_output(labels), weights_by_output(weights, self.task_metrics)
 
     def _update(self, gradients: dict, loss):
         """Applies the global batch's gradients; returns whether it did, None where nobody asked."""

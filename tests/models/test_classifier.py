@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from bert_tf.models.classifier import BertClassifier
+from bert_tf.training.distributed import distributed
 from tests.models.task_models import check_task_model, softmax_loss
 from tests.models.tiny import CONFIG, INPUTS, randomise
 
@@ -76,3 +77,14 @@ def _random():
     model = BertClassifier(CONFIG, num_labels=3)
     randomise(model)
     return model
+
+
+@pytest.mark.parametrize("model_class", [BertClassifier, distributed(BertClassifier)])
+def test_labels_need_no_name_but_the_right_one(model_class):
+    model, labels = model_class(CONFIG, num_labels=3), LABELS["single_label"]
+    model.compile("sgd")
+    options = {"verbose": 0, "return_dict": True}
+    assert model.evaluate(INPUTS, labels, **options) == model.evaluate(INPUTS, {"logits": labels}, **options)
+    assert np.isfinite(model.fit(INPUTS, labels, verbose=0).history["loss"][0])
+    with pytest.raises(ValueError, match=r"labels as a dict with the keys logits. Received: labels=\['label'\]"):
+        model.fit(INPUTS, {"label": labels}, verbose=0)
