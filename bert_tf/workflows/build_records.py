@@ -1,6 +1,7 @@
 """Sentence files -> record files: the work of `scripts/build_records.py`."""
 
 import importlib.util
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -99,4 +100,5 @@ def print_records_summary(index: dict[str, Any], output: str) -> None:
     # What pre-training does not take from the index itself.
     options = "".join(f" --{name}={index['config'][name]}" for name in ("objective", "sequence_length")
                       if index["config"][name] != getattr(PretrainingConfig, name))
-    print(f"Pre-train with them: python scripts/pretrain.py --records='{output}/*.tfrecord'{options}")
+    records = shlex.quote(f"{output}/*.tfrecord")
+    print(f"Pre-train with them: python scripts/pretrain.py --records={records}{options}")

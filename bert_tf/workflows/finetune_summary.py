@@ -1,5 +1,6 @@
 """What fine-tuning and evaluation print when they are done."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ def print_summary(report: dict, output_dir: str | Path) -> None:
                                f"{report['steps']:,}")
     print(f"{report['examples_per_second']:,.1f} examples/s, {report['padding_share']:.1%} padding, "
           f"{report['seconds']['total'] / 60:.1f} minutes in all\n")
-    command = _PREDICT.get(report["task"], 'classify --model={} "A text."').format(output_dir)
+    command = _PREDICT.get(report["task"], 'classify --model={} "A text."').format(shlex.quote(str(output_dir)))
     print(f"Model, report.json, hardest.tsv and predictions are in {output_dir}. Try it:\n\n"
           f"  python scripts/predict.py {command}\n")
 

@@ -1,6 +1,7 @@
 """Learns a vocab.txt from the user's text and says how well it fits."""
 
 import itertools
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -88,4 +89,4 @@ def print_vocabulary_summary(summary: dict[str, Any], output: str) -> None:
               f"{summary['first_line_not_utf8']}: the bytes in question were dropped.")
     options = "".join(f" --{'' if value else 'no'}{name}" for name, value in summary["word_splitting"].items()
                       if value != getattr(PretrainingConfig, name))
-    print(f"Pre-train with it: python scripts/pretrain.py --vocabulary={output}{options} --input=...")
+    print(f"Pre-train with it: python scripts/pretrain.py --vocabulary={shlex.quote(output)}{options} --input=...")

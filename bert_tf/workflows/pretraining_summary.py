@@ -1,5 +1,6 @@
 """What a pre-training run prints when it is done."""
 
+import shlex
 from pathlib import Path
 
 from bert_tf.reports.tables import print_table
@@ -27,4 +28,5 @@ def print_summary(report: dict, output_dir: str | Path) -> None:
         answers = "  ".join(f"{answer['token']} {answer['probability']:.0%}" for answer in blank["answers"])
         print(f"  {blank['text']}\n    was: {blank['word']}\n    now: {answers}\n")
     print(f"Model, report.json, curves.png and log.jsonl are in {output_dir}. Try it:\n\n"
-          f'  python scripts/predict.py fill_mask --model={output_dir} "This [MASK] returns a list of strings."\n')
+          f"  python scripts/predict.py fill_mask --model={shlex.quote(str(output_dir))} "
+          '"This [MASK] returns a list of strings."\n')

@@ -1,6 +1,7 @@
 import json
 import os
 import pathlib
+import shlex
 import signal
 import subprocess
 import sys
@@ -45,6 +46,9 @@ def test_builds_a_folder_that_pretraining_finds_and_says_what_is_in_it(folder, c
     index["config"] |= {"objective": "mlm", "sequence_length": 128}
     print_records_summary(index, "out")
     assert "python scripts/pretrain.py --records='out/*.tfrecord' --objective=mlm\n" in capsys.readouterr().out
+    print_records_summary(index, "Anna's records")
+    assert shlex.split(capsys.readouterr().out.splitlines()[-1])[-2:] == [
+        "--records=Anna's records/*.tfrecord", "--objective=mlm"]
 
 
 def test_bad_input_is_refused_and_leaves_no_folder(folder):

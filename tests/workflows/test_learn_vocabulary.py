@@ -57,3 +57,8 @@ def test_refuses_missing_input_before_writing(tmp_path):
     with pytest.raises(ValueError, match="matches files. Received: pattern='.*gone.txt'"):
         write_vocabulary(str(tmp_path / "gone.txt"), 60, tmp_path / "vocab.txt")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_printed_command_can_be_pasted(corpus, tmp_path, capsys):
+    print_vocabulary_summary(write_vocabulary(corpus, 70, tmp_path / "vocab.txt"), "my vocab.txt")
+    assert "python scripts/pretrain.py --vocabulary='my vocab.txt' --input=...\n" in capsys.readouterr().out
