@@ -107,8 +107,7 @@ def open_text(path: pathlib.Path) -> Iterator[BinaryIO]:
     opener = gzip.open if path.suffix == ".gz" else open
     try:
         with opener(path, "rb") as stream:
-            check_first_bytes(stream.read(2), path)
-            stream.seek(0)
+            check_first_bytes(stream.peek(2)[:2], path)
             yield stream
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"Expected whole gzip data in {path}. Received: {error}.") from None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from bert_tf.config import require
+from bert_tf.data.readers import open_text
 
 AT_ONCE = 1000
 """Texts that are read before they are answered: a file may be longer than memory."""
@@ -31,7 +32,7 @@ def read_rows(arguments: Sequence[str], path: str | None) -> Iterator[Row]:
     if arguments:
         yield from (Row(f"argument {number}", text) for number, text in enumerate(arguments, start=1))
     elif path:
-        with pathlib.Path(path).open("rb") as stream:
+        with open_text(pathlib.Path(path)) as stream:
             yield from _lines(stream, path)
     else:
         require(not sys.stdin.isatty(), "texts as arguments, in --input or on standard input", arguments=arguments)

@@ -1,5 +1,7 @@
+import gzip
 import io
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -130,6 +132,21 @@ def test_reads_a_file_and_standard_input(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
     assert [row.text for row in read_rows([], None)] == expected
     assert list(read_rows(["a", "b"], None)) == [Row("argument 1", "a"), Row("argument 2", "b")]
+
+
+def test_a_file_may_be_gzip_data_and_not_utf_16(tmp_path):
+    path = tmp_path / "a.txt.gz"
+    path.write_bytes(gzip.compress("one\nzwei é\n".encode()))
+    assert [row.text for row in read_rows([], str(path))] == ["one", "zwei é"]
+    path = tmp_path / "b.txt"
+    path.write_bytes("one\n".encode("utf-16"))
+    with pytest.raises(ValueError, match=r"UTF-8 in .*b\.txt\. Received: encoding='UTF-16"):
+        list(read_rows([], str(path)))
+    read, write = os.pipe()
+    os.write(write, b"from a pipe\n")
+    os.close(write)
+    assert [row.text for row in read_rows([], f"/dev/fd/{read}")] == ["from a pipe"]
+    os.close(read)
 
 
 @pytest.mark.parametrize(("task", "texts", "options", "message"), [
