@@ -49,7 +49,10 @@ def finetune(config: FinetuningConfig, output_dir: str | Path) -> dict:
     """
     start = time.perf_counter()
     output_dir = Path(output_dir)
-    require(not (output_dir / "run.json").exists(), "an `output_dir` without another run", output_dir=str(output_dir))
+    # A model without a run is somebody's too: it would be replaced.
+    taken = [name for name in ("run.json", "config.json", "model.safetensors", "report.json")
+             if (output_dir / name).exists()]
+    require(not taken, "an `output_dir` without another run or model", output_dir=str(output_dir), holds=taken)
     runs = planned_runs(config)
     sets = read_sets(config)
     output_dir.mkdir(parents=True, exist_ok=True)

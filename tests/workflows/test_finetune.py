@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -59,6 +60,14 @@ def test_runs_of_two_seeds_equal_those_alone(encoder, settings, tmp_path):
     assert runs["settings"][0]["runs"][1]["metrics"] == alone["metrics"]
     with pytest.raises(ValueError, match="an `output_dir` without another run"):
         finetune(config(encoder, "classification", **settings), tmp_path / "both")
+
+
+def test_refuses_a_folder_that_holds_a_model(encoder, settings, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(encoder, folder)
+    with pytest.raises(ValueError, match=r"without another run or model.*holds=\['config.json', 'model.safetensors'\]"):
+        finetune(config(folder, "classification", **settings), folder)
+    assert (folder / "model.safetensors").read_bytes() == pathlib.Path(encoder, "model.safetensors").read_bytes()
 
 
 def changed(before, after):
