@@ -23,6 +23,9 @@ _EXAMPLES: dict[str, Any] = {
 }
 _MOST_SHOWN = 8
 
+WRITTEN_BY = "written by bert_tf"
+"""By this a README.md is known as one of ours."""
+
 
 def readme(name: str, endpoint: Endpoint,
            signatures: Mapping[str, tf.types.experimental.ConcreteFunction]) -> str:
@@ -63,7 +66,7 @@ def example_inputs(function: tf.types.experimental.ConcreteFunction, endpoint: E
 def _what_it_is(endpoint: Endpoint) -> str:
     config = endpoint.model.config
     about = inspect.getdoc(type(endpoint)).split("\n\n")[0].removesuffix(".")
-    lines = [f"{about}. A SavedModel for TensorFlow Serving, written by bert_tf.", "",
+    lines = [f"{about}. A SavedModel for TensorFlow Serving, {WRITTEN_BY}.", "",
              f"{config.num_layers} layers of width {config.hidden_dim}, computed in "
              f"{endpoint.model.dtype_policy.compute_dtype}; {len(endpoint.tokenizer.vocabulary):,} word pieces; at "
              f"most {endpoint.max_length} tokens in a row, what is too long is cut or read in windows. Rows are padded "

@@ -12,7 +12,7 @@ from bert_tf.endpoints.multiple_choice import MultipleChoice
 from bert_tf.endpoints.tokenizers import tokenizer_for
 from bert_tf.export.hub_encoder import save_encoder
 from bert_tf.export.hub_preprocessor import save_preprocessor
-from bert_tf.export.readme import readme
+from bert_tf.export.readme import WRITTEN_BY, readme
 from bert_tf.export.saved_model import load_signatures, save_endpoint
 from bert_tf.export.serving_files import batching_config, compose_file, models_config
 from bert_tf.export.versions import free_version, new_version
@@ -26,11 +26,15 @@ MOST_FROZEN = 50_000_000
 """Parameters. TensorFlow copies constants several times for each signature that is called: 23 million take 2.5 GB, 110
 million 21 GB."""
 
+README = "README.md"
+
 
 def export_saved_model(model: str, output: str, *, version: int | None = None, max_length: int | None = None,
                        precision: str = "float32", pairs: bool | None = None, tensor_parallel: int = 2,
                        report: Callable[[str], None] = print) -> pathlib.Path:
     """Writes `output/<version>/` for TensorFlow Serving, and beside it what a server and its users want to know.
+
+    Of the configuration files beside it those that have been changed stay as they are.
 
     Args:
         model: whatever `bert_tf.load_model` takes.
@@ -47,7 +51,8 @@ def export_saved_model(model: str, output: str, *, version: int | None = None, m
         The version folder.
 
     Raises:
-        ValueError: the version exists, or the model cannot be exported like this. Nothing is written then.
+        ValueError: the version exists, there is another README.md in `output`, or the model cannot be exported like
+            this. Nothing is written then.
     """
     require(precision in PRECISIONS, f"`precision` to be one of {', '.join(PRECISIONS)}", precision=precision)
     require(tensor_parallel >= 1, "`tensor_parallel` >= 1", tensor_parallel=tensor_parallel)
@@ -57,6 +62,7 @@ def export_saved_model(model: str, output: str, *, version: int | None = None, m
             "an output folder named with letters, digits, -, _ and ., which is the model's name on the server",
             output=output)
     version = free_version(folder, version)
+    _check_readme(folder / README)
     loaded = load_model(model, dtype=PRECISIONS[precision])
     endpoint = endpoint_for(loaded, max_length)
     check_labels(loaded)
@@ -68,12 +74,16 @@ def export_saved_model(model: str, output: str, *, version: int | None = None, m
                       tensor_parallel=tensor_parallel)
         signatures = load_signatures(unfinished)
         write_warmup(unfinished, name, endpoint, signatures)
-        beside = {"README.md": readme(name, endpoint, signatures), "models.config": models_config(name),
+        beside = {README: readme(name, endpoint, signatures), "models.config": models_config(name),
                   "batching.config": batching_config(),
                   "docker-compose.yml": compose_file(name, batching=not isinstance(endpoint, MultipleChoice))}
     for file, text in beside.items():
-        with whole_file(folder / file) as path:
-            path.write_text(text, encoding="utf-8")
+        path = folder / file
+        if file != README and path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
+            report(f"kept       {path}, which differs from what would be written now")
+            continue
+        with whole_file(path) as new:
+            new.write_text(text, encoding="utf-8")
     report(f"endpoint   {type(endpoint).__name__}: at most {endpoint.max_length} tokens")
     for signature, function in signatures.items():
         report(f"signature  {signature}: {', '.join(sorted(function.structured_input_signature[1], reverse=True))} -> "
@@ -110,6 +120,13 @@ def export_hub(model: str, output: str, *, version: int | None = None, max_lengt
         save_preprocessor(tokenizer, preprocessor, length=length)
     for folder in folders:
         report(f"written    {folder / str(version)}")
+
+
+def _check_readme(path: pathlib.Path) -> None:
+    """A README.md that is not an export's is somebody's: the folder is not one of versions of a model."""
+    require(not path.exists() or WRITTEN_BY in path.read_text(encoding="utf-8", errors="replace"),
+            f"an output folder for this model alone, such as {path.parent}/NAME: there is a README.md in {path.parent} "
+            "that would be replaced", output=str(path.parent))
 
 
 def check_labels(model: keras.Model) -> None:

@@ -199,3 +199,20 @@ def approximately(value):
     if isinstance(value, list):
         return [approximately(each) for each in value]
     return pytest.approx(value, abs=1e-5) if isinstance(value, float) else value
+
+
+def test_what_others_wrote_in_the_folder_stays(tmp_path):
+    source, folder = str(FOLDER / "BertForSequenceClassification"), tmp_path / "saved"
+    folder.mkdir()
+    (folder / "README.md").write_text("# My project\n")
+    with pytest.raises(ValueError, match=r"an output folder for this model alone, such as .*saved/NAME: .* README\.md"):
+        export_saved_model(source, str(folder))
+    assert [path.name for path in folder.iterdir()] == ["README.md"]
+
+    (folder / "README.md").unlink()
+    (folder / "batching.config").write_text("max_batch_size { value: 8 }\n")
+    lines = []
+    export_saved_model(source, str(folder), max_length=8, tensor_parallel=1, report=lines.append)
+    assert (folder / "batching.config").read_text() == "max_batch_size { value: 8 }\n"
+    assert lines[0] == f"kept       {folder}/batching.config, which differs from what would be written now"
+    assert "written by bert_tf" in (folder / "README.md").read_text()
