@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -21,6 +22,9 @@ def run(main: Callable[[list[str]], None], flags_parser: Callable[[list[str]], l
 
     What a user can put right, a `ValueError` or an `OSError`, ends the script with one line, `error: ...`, on stderr
     and exit code 1; with `--verbosity=1` the traceback is shown instead.
+
+    Ctrl-C ends it with one word, and a reader of its output that goes away, such as `head`, in silence; the exit codes
+    are those that a shell gives for these signals.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     if trains:
@@ -31,6 +35,15 @@ def run(main: Callable[[list[str]], None], flags_parser: Callable[[list[str]], l
 def _guarded(main: Callable[[list[str]], None], argv: list[str]) -> None:
     try:
         main(argv)
+    except KeyboardInterrupt:
+        if logging.level_debug():
+            raise
+        print("interrupted", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:
+        # Whoever read what is printed, such as `head`, wants no more; nothing is left to be flushed at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
     except (ValueError, OSError) as error:
         if logging.level_debug():
             raise

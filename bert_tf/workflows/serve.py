@@ -1,5 +1,6 @@
 """The work of `scripts/serve.py`."""
 
+import contextlib
 import socket
 from pathlib import Path
 
@@ -33,7 +34,9 @@ def serve(model: str | Path, *, host: str = "127.0.0.1", port: int = 8501, versi
     logging.info("Model %s, version %d: http://%s:%d/ (POST /v1/models/%s:predict)", served.name, served.version,
                  *listening.getsockname()[:2], served.name)
     server = uvicorn.Server(uvicorn.Config(make_app(served, max_request_bytes), log_level="warning"))
-    server.run(sockets=[listening])
+    # The server has ended in good order when it passes Ctrl-C on.
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=[listening])
 
 
 def _opened(model: Path, version: int | None, intra_op_parallelism: int) -> ServedModel | ServedFunction:

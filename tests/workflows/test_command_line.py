@@ -15,7 +15,7 @@ def main(argv):
     if _FAIL.value:
         raise {"value": ValueError("Expected this.\\nReceived: that."),
                "file": FileNotFoundError(2, "No such file", "x"),
-               "bug": TypeError("a bug")}[_FAIL.value]
+               "interrupt": KeyboardInterrupt(), "bug": TypeError("a bug")}[_FAIL.value]
     print("done", argv[1:])
 
 run(main)
@@ -36,6 +36,22 @@ def test_runs_main_with_what_is_no_flag():
 def test_an_error_of_the_user_is_one_line(kind, message):
     done = run_script(f"--fail={kind}")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
+
+
+def test_an_interruption_is_one_word():
+    done = run_script("--fail=interrupt")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+    assert "Traceback" in run_script("--fail=interrupt", "--verbosity=1").stderr
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    script = f"{SCRIPT.partition('run(main)')[0]}run(lambda argv: [print('x' * 1000) for _ in range(1000)])"
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", script], **pipes)
+    assert process.stdout.readline() == "x" * 1000 + "\n"
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait(30)) == ("", 141)
+    process.stderr.close()
 
 
 @pytest.mark.parametrize("arguments", [["--fail=bug"], ["--fail=value", "--verbosity=1"]])

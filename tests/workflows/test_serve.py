@@ -1,4 +1,5 @@
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -41,6 +42,8 @@ def test_the_script_serves_on_loopback_until_it_is_stopped(name, tmp_path):
             except urllib.error.URLError:
                 time.sleep(0.1)
         assert json.loads(body)["predictions"][0]["label"] in ("bad", "fair", "good")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0 and "Traceback" not in process.stderr.read()
     finally:
         process.terminate()
         assert process.wait(30) in (0, -15, 143)
