@@ -52,6 +52,10 @@ def _trainable_anywhere(model_class: type) -> type:
     if keras.backend.backend() != "tensorflow":
         return model_class
     from bert_tf.training.distributed import distributed
+    # With what models are compiled with, so that Keras finds it when it opens a `.keras` file.
+    for name in ("optimizer", "lamb", "schedule"):
+        importlib.import_module(f"bert_tf.training.{name}")
+
 
     return distributed(model_class)
 
