@@ -56,7 +56,6 @@ def _trainable_anywhere(model_class: type) -> type:
     for name in ("optimizer", "lamb", "schedule"):
         importlib.import_module(f"bert_tf.training.{name}")
 
-
     return distributed(model_class)
 
 
