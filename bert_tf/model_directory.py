@@ -133,7 +133,9 @@ def save_model(model: keras.Model, directory: str | os.PathLike,
 
 @contextlib.contextmanager
 def replaced_folder(directory: str | os.PathLike, owned: tuple[str, ...]) -> Iterator[pathlib.Path]:
-    """Gives an empty folder beside `directory` to write into, and puts its content there when all went well.
+    """Gives an empty folder to write into, and puts its content in `directory` when all went well.
+
+    It lies in `directory`, which may be a disk of its own, or beside it where there is none yet.
 
     Args:
         directory: the final place.
@@ -142,9 +144,9 @@ def replaced_folder(directory: str | os.PathLike, owned: tuple[str, ...]) -> Ite
     """
     final = pathlib.Path(directory)
     require(not final.exists() or final.is_dir(), "a folder, or nothing, at the path to write to", path=str(final))
-    final.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = final.parent / f".{final.name or 'model'}.{uuid.uuid4().hex[:8]}.unfinished"
-    unfinished.mkdir()
+    name = f".{final.name or 'model'}.{uuid.uuid4().hex[:8]}.unfinished"
+    unfinished = (final if final.exists() else final.parent) / name
+    unfinished.mkdir(parents=True)
     try:
         yield unfinished
         if not final.exists():

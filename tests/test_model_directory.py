@@ -1,3 +1,4 @@
+import errno
 import json
 import pathlib
 import stat
@@ -112,6 +113,25 @@ def test_folder_may_be_the_current_one(tmp_path, monkeypatch):
 
     assert isinstance(load_model("."), BertEncoder)
     assert sorted(path.name for path in pathlib.Path.cwd().iterdir()) == ["config.json", "model.safetensors"]
+
+
+def test_folder_may_be_a_disk_of_its_own(tmp_path, monkeypatch):
+    folder = tmp_path / "mounted"
+    save_model(BertEncoder(CONFIG), folder)
+    replace = pathlib.Path.replace
+
+    def within_the_disk(path, target):
+        # Such a disk begins at the folder.
+        if (folder in path.parents) != (folder in pathlib.Path(target).parents):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return replace(path, target)
+
+    monkeypatch.setattr(pathlib.Path, "replace", within_the_disk)
+    save_model(BertPretrainer(CONFIG), folder)
+
+    assert isinstance(load_model(folder), BertPretrainer)
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
+    assert [path.name for path in tmp_path.iterdir()] == ["mounted"]
 
 
 @pytest.mark.parametrize("exists", [False, True])
