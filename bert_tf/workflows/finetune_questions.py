@@ -27,8 +27,8 @@ class QuestionTask:
 
     Args:
         config: the run.
-        tune: choose the threshold for no answer by the examples that are scored, and have the model keep it; else the
-            model's own is used, if it has one.
+        tune: choose the threshold for no answer by the examples that are scored, and have the model keep it, or none
+            where all of them have answers; else the model's own is used, if it has one.
     """
 
     model_class = BertSpanPredictor
@@ -70,8 +70,8 @@ class QuestionTask:
             known = all(example.answers or example.is_impossible for example in examples)
             may_lack_answers = any(example.is_impossible for example in examples)
             threshold = getattr(model, "kept_config", {}).get("null_threshold")
-            if known and may_lack_answers and self._tune:
-                threshold = squad2_scores(examples, texts, odds)["best_f1_thresh"]
+            if known and self._tune:
+                threshold = _best_threshold(examples, texts, odds) if may_lack_answers else None
             final = {id_: "" if threshold is not None and odds[id_] > threshold else text
                      for id_, text in texts.items()}
             metrics = {}
@@ -92,6 +92,15 @@ class QuestionTask:
         write_json(texts, directory / f"{name}predictions.json")
         if odds is not None:
             write_json(odds, directory / f"{name}null_odds.json")
+
+
+def _best_threshold(examples: Sequence[Question], texts: dict[str, str], odds: dict[str, float]) -> float:
+    """By F1. Where it is best to answer nothing it lies below all odds.
+
+    The official script then says 0, which is that for probabilities; odds may be negative.
+    """
+    threshold = squad2_scores(examples, texts, odds)["best_f1_thresh"]
+    return threshold if threshold in odds.values() else min(odds.values()) - 1.0
 
 
 def _row(example: Question, predicted: str, probability: float, known: bool) -> dict[str, Any]:

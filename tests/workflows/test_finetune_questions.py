@@ -1,13 +1,14 @@
 import json
 import random
+import types
 
 import pytest
 
 import bert_tf
-from bert_tf.data.examples import Question
+from bert_tf.data.examples import Answer, Question
 from bert_tf.workflows.evaluate import evaluate
 from bert_tf.workflows.finetune import finetune
-from bert_tf.workflows.finetune_questions import is_chinese
+from bert_tf.workflows.finetune_questions import QuestionTask, is_chinese
 from tests.workflows.finetuning import config, sentence
 
 SETTINGS = dict(epochs=10, max_length=40, stride=8)
@@ -64,6 +65,37 @@ def test_squad_2_with_a_threshold_that_the_model_keeps(encoder, tmp_path):
     answers = answerer.predict(["what is the code ?"] * 18, [question["context"] for question in questions])
     assert [answer["answer"] for answer in answers] == list(predictions.values())
     assert evaluate(tmp_path / "run", str(dev))["metrics"] == metrics
+
+
+def score(encoder, monkeypatch, examples, odds):
+    """The evaluation of a model of an earlier threshold that answers `x` to everything."""
+    class Answerer:
+        def __init__(self, *_, **__):
+            pass
+
+        def predict(self, questions, *_, **__):
+            return [{"answer": "x", "score": 0.5, "null_odds": odds[number]} for number in range(len(questions))]
+
+    monkeypatch.setattr("bert_tf.workflows.finetune_questions.QuestionAnswerer", Answerer)
+    model = types.SimpleNamespace(kept_config={"null_threshold": -5.0}, config=types.SimpleNamespace(
+        max_sequence_length=64))
+    task = QuestionTask(config(encoder, "question_answering", train="train.json"), tune=True)
+    return task.scorer(model)(examples)
+
+
+def test_it_may_be_best_to_answer_nothing(encoder, monkeypatch):
+    examples = [Question(str(number), "who?", "x y", is_impossible=True) for number in range(3)]
+    examples.append(Question("3", "who?", "x y", (Answer("y", 2),)))
+    evaluation = score(encoder, monkeypatch, examples, [-3.0, -2.0, -1.0, 0.5])
+    assert evaluation.metrics["f1"] == evaluation.metrics["best_f1"] == 75
+    assert evaluation.model_values["null_threshold"] < -3 and set(evaluation.predictions[0].values()) == {""}
+
+
+def test_the_threshold_of_an_earlier_training_is_forgotten(encoder, monkeypatch):
+    examples = [Question(str(number), "who?", "x y", (Answer("x", 0),)) for number in range(2)]
+    evaluation = score(encoder, monkeypatch, examples, [-3.0, 2.0])
+    assert evaluation.metrics == {"exact_match": 100, "f1": 100}
+    assert evaluation.model_values == {"null_threshold": None} and evaluation.predictions[1] is None
 
 
 @pytest.mark.parametrize(("question", "expected"), [
