@@ -98,7 +98,9 @@ def read_examples(config: FinetuningConfig, source: str, split_name: str, *, lab
                           **{name: _column_number(field, getattr(config, field)) for name, field in columns.items()
                              if getattr(config, field) is not None})
     if config.task == "question_answering":
-        return read_squad(source, counts=counts)
+        questions = read_squad(source, counts=counts)
+        return questions if labelled else [
+            dataclasses.replace(question, answers=(), is_impossible=False) for question in questions]
     if config.task == "multiple_choice":
         return read_choices(source, labelled=labelled, counts=counts)
     table_format = TableFormat(config.layout, config.header, config.text_column, config.second_text_column,

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from bert_tf.config import FinetuningConfig
@@ -67,6 +69,14 @@ def test_columns_of_conll_files_have_numbers(tmp_path, column):
     config = FinetuningConfig("tagging", init="bert", train="train.conll", label_column=column)
     with pytest.raises(ValueError, match=f"`label_column` of a CoNLL file to be a number.* Received: value='{column}'"):
         read_examples(config, str(tmp_path / "train.conll"), "train")
+
+
+def test_answers_of_questions_that_are_only_asked_play_no_part(tmp_path):
+    values = {"id": "q", "question": "who?", "answers": [{"text": "a", "answer_start": 0}], "is_impossible": True}
+    (tmp_path / "test.json").write_text(json.dumps({"data": [{"paragraphs": [{"context": "a", "qas": [values]}]}]}))
+    config = FinetuningConfig("question_answering", init="bert", train="train.json")
+    assert read_examples(config, str(tmp_path / "test.json"), "test", labelled=False) == [
+        Question("q", "who?", "a", place=f"{tmp_path}/test.json:q")]
 
 
 def test_splits_and_says_so(folder, caplog):
