@@ -31,7 +31,7 @@ def initial_model(config: PretrainingConfig) -> keras.Model:
 
     Its `tokenizer` has the pieces of `extend_vocabulary`, too.
     """
-    model = load_model(config.init, bert_tf.BertPretrainer, next_sentence=config.objective != "mlm")
+    model = load_model(config.init, bert_tf.BertPretrainer, masked_lm=True, next_sentence=config.objective != "mlm")
     require(model.tokenizer is not None, "a vocabulary beside the weights of `init`", init=config.init)
     # Text of a corpus is text, whatever looks like a special token in it.
     options = model.tokenizer.get_config() | {"keep_special_tokens": False}

@@ -12,6 +12,7 @@ from bert_tf.config import EncoderConfig, PretrainingConfig, RecordsConfig
 from bert_tf.workflows.build_records import build_records
 from bert_tf.workflows.pretrain import pretrain
 from bert_tf.workflows.pretraining_model import compile_model, initial_model
+from tests.weights.hugging_face_models import FOLDER
 
 WORDS = ["cat", "dog", "sees", "likes", "old", "the", "a", "bird", "house", "day"]
 SMALL = dict(size="tiny", sequence_length=16, batch_size=8, steps=4, learning_rate=1e-3, held_out_share=0.2,
@@ -125,6 +126,12 @@ def test_another_dropout_keeps_the_rest_of_the_initial_model(encoder, tmp_path):
     assert changed.config.dropout == changed.config.attention_dropout == 0.3
     assert changed.kept_config["their_key"] == 7
     np.testing.assert_array_equal(changed.encoder.token_embedding.embeddings, model.token_embedding.embeddings)
+
+
+@pytest.mark.parametrize(("objective", "outputs"), [("nsp", {"masked_lm", "next_sentence"}), ("mlm", {"masked_lm"})])
+def test_an_initial_model_of_the_next_sentence_alone_gets_the_other_head(objective, outputs):
+    config = PretrainingConfig(init=str(FOLDER / "BertForNextSentencePrediction"), objective=objective)
+    assert set(initial_model(config).output) == outputs
 
 
 def test_devices_must_divide_the_batch(files):
