@@ -148,6 +148,23 @@ def require_examples(examples: list, source: Any, counts: ExampleCounts) -> None
             examples=len(examples), skipped=reasons)
 
 
+def require_alike(examples: Iterable[TextExample], first: TextExample) -> None:
+    """Refuses pairs among single texts, and single texts among pairs.
+
+    Args:
+        examples: what is looked at.
+        first: says which of them they should be.
+
+    Raises:
+        ValueError: names the file and the line.
+    """
+    are_pairs = first.second_text is not None
+    kind = "pairs of texts" if are_pairs else "single texts"
+    for example in examples:
+        require((example.second_text is not None) == are_pairs, f"{kind} at {example.place}, as at {first.place}",
+                second_text=example.second_text)
+
+
 def count_labels(labels: Iterable[str]) -> dict[str, int]:
     """How often each label occurs, in the order of `ordered_labels`."""
     counts: dict[str, int] = {}

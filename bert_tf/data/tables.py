@@ -10,7 +10,7 @@ question<TAB>sentence<TAB>label / ...     TextExample("Who?", "It was Ann.", "en
 from collections.abc import Sequence
 
 from bert_tf.data.columns import Columns, Table, TableFormat, find_columns
-from bert_tf.data.examples import ExampleCounts, TextExample, require_examples
+from bert_tf.data.examples import ExampleCounts, TextExample, require_alike, require_examples
 from bert_tf.data.readers import TFDS_PREFIX, find_files
 from bert_tf.data.table_files import load_table
 from bert_tf.data.tfds_tables import load_tfds_table
@@ -31,7 +31,7 @@ def read_table(source: str | Sequence[str], table_format: TableFormat | None = N
 
     Raises:
         ValueError: a column that is not there, or that cannot be found; CSV with broken quoting; no usable row, or more
-            skipped than read. The error names the file and the line.
+            skipped than read; pairs in one table and single texts in another. The error names the file and the line.
     """
     table_format = table_format or TableFormat()
     here = ExampleCounts()  # of this source alone, so that its errors tell its own numbers
@@ -44,6 +44,7 @@ def read_table(source: str | Sequence[str], table_format: TableFormat | None = N
         if table.rows:
             examples += _examples(table, find_columns(table, table_format, labelled), labelled, here)
     require_examples(examples, source, here)
+    require_alike(examples, examples[0])
     here.examples = len(examples)
     if counts is not None:
         counts.add(here)

@@ -12,7 +12,7 @@ from bert_tf.config import FinetuningConfig, require
 from bert_tf.data.choices import read_choices
 from bert_tf.data.columns import TableFormat
 from bert_tf.data.conll import read_conll
-from bert_tf.data.examples import ExampleCounts, Question
+from bert_tf.data.examples import ExampleCounts, Question, TextExample, require_alike
 from bert_tf.data.glue import GLUE_TASKS, read_glue, read_glue_test
 from bert_tf.data.readers import TFDS_PREFIX
 from bert_tf.data.sentence_pairs import read_pairs
@@ -48,7 +48,8 @@ def read_sets(config: FinetuningConfig) -> ExampleSets:
     """Reads everything that the configuration names.
 
     Raises:
-        ValueError: a file is not there or not usable; names the file and, where there is one, the line.
+        ValueError: a file is not there or not usable, or pairs are trained on and single texts judged, or the other way
+            round; names the file and, where there is one, the line.
     """
     sources = {name: _sources(config, name) for name in ("train", "validation", "test")}
     require(len(sources["train"]) > 0, f"training examples in {config.data}", train=None)
@@ -72,6 +73,9 @@ def read_sets(config: FinetuningConfig) -> ExampleSets:
     test = {source: read_examples(config, source, "test", labelled=False) for source in sources["test"]}
     if test:
         report["test"] = [{"source": source, "examples": len(examples)} for source, examples in test.items()]
+    for examples in (*validation.values(), *test.values()):
+        if isinstance(examples[0], TextExample):
+            require_alike(examples, train[0])
     return ExampleSets(train, validation, test, report)
 
 

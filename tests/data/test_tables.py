@@ -123,6 +123,13 @@ def test_says_what_is_wrong(tmp_path, name, content, table_format, message):
         read_table(write(tmp_path / name, content), table_format)
 
 
+def test_refuses_pairs_in_one_file_and_single_texts_in_another(tmp_path):
+    write(tmp_path / "1.tsv", "sentence1\tsentence2\tlabel\na\tb\t1\n")
+    write(tmp_path / "2.tsv", "text\tlabel\na\t1\n")
+    with pytest.raises(ValueError, match=r"pairs of texts at .*2\.tsv:2, as at .*1\.tsv:2. Received: second_text=None"):
+        read_table(f"{tmp_path}/*.tsv")
+
+
 def test_refuses_an_unknown_layout():
     with pytest.raises(ValueError, match="csv, tsv, jsonl. Received: layout='xls'"):
         TableFormat("xls")

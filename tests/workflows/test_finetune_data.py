@@ -104,6 +104,18 @@ def test_refuses_sources(changes, message):
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("names", [("pairs", "single", None), ("single", "pairs", None), ("pairs", "pairs", "single")])
+def test_refuses_pairs_beside_single_texts(tmp_path, names):
+    for name, columns in (("pairs", "sentence1\tsentence2"), ("single", "text")):
+        text = columns.replace("sentence", "a ")
+        (tmp_path / f"{name}.tsv").write_text(f"{columns}\tlabel\n{text}\t0\n{text}\t1\n")
+    files = [str(tmp_path / f"{name}.tsv") if name else None for name in names]
+    (tmp_path / "dev.tsv").write_bytes((tmp_path / f"{names[1]}.tsv").read_bytes())
+    config = FinetuningConfig(init="bert", train=files[0], validation=str(tmp_path / "dev.tsv"), test=files[2])
+    with pytest.raises(ValueError, match=r"(pairs of|single) texts at .*\.tsv:2, as at .*\.tsv:2. Received: "):
+        read_sets(config)
+
+
 def test_refuses_two_files_of_one_name(folder):
     (folder / "dev.csv").write_text("text,label\na,1\n")
     with pytest.raises(ValueError, match=r"validation and test files of different names"):
