@@ -73,11 +73,11 @@ def _fields_of_any_length() -> Iterator[None]:
 
 
 def _json_table(path: pathlib.Path, counts: ExampleCounts) -> Table:
-    header, rows = None, []
-    for place, values in json_objects(path, counts):
-        header = header or list(values)
-        rows.append((place, [_as_text(values.get(name)) for name in header]))
-    return Table(str(path), header or [], rows)
+    """A column for each key that an object has; the first one may lack some."""
+    objects = list(json_objects(path, counts))
+    header = list(dict.fromkeys(name for _, values in objects for name in values))
+    return Table(str(path), header, [(place, [_as_text(values.get(name)) for name in header])
+                                     for place, values in objects])
 
 
 def json_objects(path: pathlib.Path, counts: ExampleCounts) -> Iterator[tuple[str, dict]]:

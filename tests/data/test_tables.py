@@ -85,6 +85,13 @@ def test_a_first_line_that_may_be_names_is_asked_about(tmp_path):
         assert len(read_table(write(tmp_path / "b.csv", others))) == others.count("\n")
 
 
+def test_the_first_object_may_lack_its_label(tmp_path):
+    path = write(tmp_path / "a.jsonl", '{"text": "a"}\n{"text": "b", "label": 1}\n{"label": 0, "text": "c", "x": 1}\n')
+    counts = ExampleCounts()
+    assert fields(read_table(path, counts=counts)) == [("b", None, "1"), ("c", None, "0")]
+    assert counts.places == {"empty label": [f"{path}:1"]}
+
+
 def test_rows_without_labels_are_read_on_demand(tmp_path):
     path = write(tmp_path / "a.tsv", "index\tsentence\n0\tgood\n")
     assert fields(read_table(path, labelled=False)) == [("good", None, None)]
