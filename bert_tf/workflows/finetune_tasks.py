@@ -58,13 +58,14 @@ def task_name_of(model: keras.Model) -> str:
     """The general task that a model's head is for.
 
     Raises:
-        ValueError: it has no head for a task, or may give a text several labels.
+        ValueError: it has no head for a task, or may give a text several labels or values.
     """
     name = next((name for kind, name in _TASK_OF.items() if isinstance(model, kind)), None)
     require(name is not None, "a model with a head for a task", model=type(model).__name__)
     problem = getattr(model, "problem_type", None)
     require(problem != "multi_label", "a model that gives a text one label; of multi-label ones there is no evaluation",
             problem_type=problem)
+    require(problem != "regression" or len(model.labels) == 1, "a regression of one value", labels=model.labels)
     return "regression" if problem == "regression" else name
 
 

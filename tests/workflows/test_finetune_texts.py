@@ -175,6 +175,12 @@ def test_f1_is_that_of_the_label_that_glue_means(encoder, tmp_path):
         evaluate(other, str(tmp_path / "dev.tsv"), task="mrpc")
 
 
+def test_refuses_to_evaluate_several_values_of_a_text(run, encoder, tmp_path):
+    model = save_classifier(encoder, tmp_path / "model", ["a", "b"], "a", problem_type="regression")
+    with pytest.raises(ValueError, match=r"a regression of one value. Received: labels=\('a', 'b'\)"):
+        evaluate(model, str(run[0] / "dev.tsv"))
+
+
 def test_refuses_to_evaluate_several_labels_of_a_text(run, encoder, tmp_path):
     model = save_classifier(encoder, tmp_path / "model", ["a", "b"], "a", problem_type="multi_label")
     with pytest.raises(ValueError, match="of multi-label ones there is no evaluation. Received: problem_type='multi"):
