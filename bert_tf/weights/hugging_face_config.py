@@ -92,7 +92,8 @@ def kept_values(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def activation_of(name: str, path: pathlib.Path) -> str:
     """Our name of the activation that Hugging Face and Google call `name`."""
-    require(name in ACTIVATIONS, f"`hidden_act` in {path} to be one of {', '.join(ACTIVATIONS)}", hidden_act=name)
+    is_known = isinstance(name, str) and name in ACTIVATIONS
+    require(is_known, f"`hidden_act` in {path} to be one of {', '.join(ACTIVATIONS)}", hidden_act=name)
     return ACTIVATIONS[name]
 
 
@@ -100,7 +101,10 @@ def labels_of(values: Mapping[str, Any], path: pathlib.Path) -> list[str]:
     """The label names in the order of their ids; LABEL_0, LABEL_1 ... where the configuration has only a number."""
     names = values.get("id2label")
     if not names:
-        return [f"LABEL_{index}" for index in range(values.get("num_labels") or 2)]
+        number = values.get("num_labels") or 2
+        require(isinstance(number, int) and number >= 1, f"`num_labels` in {path} to be a whole number >= 1",
+                num_labels=number)
+        return [f"LABEL_{index}" for index in range(number)]
     try:
         by_id = {int(index): str(name) for index, name in names.items()}
         return [by_id[index] for index in range(len(by_id))]

@@ -7,6 +7,7 @@ Written: `vocab.txt` and `tokenizer_config.json`, from which `AutoTokenizer` bui
 """
 
 import json
+import operator
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -25,6 +26,9 @@ ADDED_FILE = "added_tokens.json"
 _WORD_LIMIT = "max_input_chars_per_word"
 """`tokenizer.json` has it in its model; in `tokenizer_config.json` it is written by us, read by us."""
 
+_OTHER_KINDS = {"word_tokenizer_type": "basic", "subword_tokenizer_type": "wordpiece"}
+"""Keys of Japanese models' `tokenizer_config.json` -> what they say where the tokeniser is BERT's."""
+
 _SPECIAL_KEYS = {"pad_token": "pad", "unk_token": "unknown", "cls_token": "cls", "sep_token": "sep",
                  "mask_token": "mask"}
 
@@ -42,9 +46,16 @@ def read_tokenizer(folder: pathlib.Path, vocabulary_size: int | None = None) -> 
     vocabulary_path, fast_path = folder / VOCABULARY_FILE, folder / FAST_FILE
     settings = read_json(folder / CONFIG_FILE) if (folder / CONFIG_FILE).is_file() else {}
     fast = read_json(fast_path) if fast_path.is_file() else {}
-    special_tokens = SpecialTokens(**{ours: _text_of(settings[theirs]) for theirs, ours in _SPECIAL_KEYS.items()
-                                      if settings.get(theirs) is not None})
-    added = _added_tokens(fast, folder)
+    for key, kind in _OTHER_KINDS.items():
+        require(settings.get(key) in (None, kind), f"`{key}` in {folder / CONFIG_FILE} to be {kind}",
+                **{key: settings.get(key)})
+    try:
+        special_tokens = SpecialTokens(**{ours: _text_of(settings[theirs]) for theirs, ours in _SPECIAL_KEYS.items()
+                                          if settings.get(theirs) is not None})
+        added = _added_tokens(fast, folder)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"Expected tokens with their texts and ids in {CONFIG_FILE}, {FAST_FILE} and {ADDED_FILE} of "
+                         f"{folder}. Received: {error!r}.") from None
     if vocabulary_path.is_file():
         path, by_id = vocabulary_path, dict(enumerate(read_pieces(vocabulary_path)))
         if vocabulary_size is not None:
@@ -93,9 +104,12 @@ def _options(settings: Mapping[str, Any], fast: Mapping[str, Any], folder: pathl
                "split_cjk": settings.get("tokenize_chinese_chars", normalizer.get("handle_chinese_chars", True)),
                # Transformers always finds the special tokens inside a text.
                "keep_special_tokens": True}
-    limit = settings.get(_WORD_LIMIT, fast.get("model", {}).get(_WORD_LIMIT))
+    limit = settings.get(_WORD_LIMIT, (fast.get("model") or {}).get(_WORD_LIMIT))
     if limit is not None:
+        require(isinstance(limit, int), f"`{_WORD_LIMIT}` in {folder} to be a whole number", **{_WORD_LIMIT: limit})
         options["max_word_characters"] = limit
+    require(options["strip_accents"] in (None, True, False), f"`strip_accents` in {folder / CONFIG_FILE} to be true, "
+            "false or null", strip_accents=options["strip_accents"])
     for theirs, ours in (("do_lower_case", "lowercase"), ("tokenize_chinese_chars", "split_cjk")):
         require(isinstance(options[ours], bool), f"`{theirs}` in {folder / CONFIG_FILE} to be true or false",
                 **{theirs: options[ours]})
@@ -115,10 +129,10 @@ def _pieces_of(fast: Mapping[str, Any], path: pathlib.Path) -> dict[int, str]:
 
 def _added_tokens(fast: Mapping[str, Any], folder: pathlib.Path) -> dict[int, str]:
     """The tokens by their ids that `tokenizer.json` and `added_tokens.json` add to the model's own."""
-    added = {token["id"]: token["content"] for token in fast.get("added_tokens", [])}
+    added = [(token["id"], token["content"]) for token in fast.get("added_tokens") or ()]
     if (folder / ADDED_FILE).is_file():
-        added |= {index: token for token, index in read_json(folder / ADDED_FILE).items()}
-    return added
+        added += [(index, token) for token, index in read_json(folder / ADDED_FILE).items()]
+    return {operator.index(index): str(token) for index, token in added}
 
 
 def _in_order(by_id: dict[int, str], added: Mapping[int, str], path: pathlib.Path) -> list[str]:

@@ -45,6 +45,7 @@ def test_knows_activations_and_keeps_their_names(theirs, ours):
 
 @pytest.mark.parametrize(("change", "message"), [
     ({"hidden_act": "gelu_fast"}, "`hidden_act` in model/config.json .* hidden_act='gelu_fast'"),
+    ({"hidden_act": ["gelu"]}, r"`hidden_act` in model/config.json .* hidden_act=\['gelu'\]"),
     ({"position_embedding_type": "relative_key"}, "position_embedding_type='relative_key'"),
     ({"is_decoder": True}, "is_decoder=True"),
     ({"add_cross_attention": True}, "add_cross_attention=True"),
@@ -87,6 +88,8 @@ def test_labels():
     assert labels_of({}, PATH) == ["LABEL_0", "LABEL_1"]
     assert labels_of({"num_labels": 3}, PATH) == ["LABEL_0", "LABEL_1", "LABEL_2"]
     assert label_values(["no", "yes"]) == {"id2label": {"0": "no", "1": "yes"}, "label2id": {"no": 0, "yes": 1}}
+    with pytest.raises(ValueError, match="`num_labels` in model/config.json .* num_labels='3'"):
+        labels_of({"num_labels": "3"}, PATH)
     with pytest.raises(ValueError, match="`id2label` in model/config.json to map the ids"):
         labels_of({"id2label": {"0": "no", "2": "yes"}}, PATH)
 

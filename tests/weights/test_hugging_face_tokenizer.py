@@ -134,6 +134,26 @@ def test_refuses_options_of_another_type(tmp_path):
         read_tokenizer(tmp_path)
 
 
+@pytest.mark.parametrize(("file", "content", "message"), [
+    ("tokenizer_config.json", {"tokenizer_class": "BertJapaneseTokenizer", "word_tokenizer_type": "mecab"},
+     "`word_tokenizer_type` in .*tokenizer_config.json to be basic. Received: word_tokenizer_type='mecab'"),
+    ("tokenizer_config.json", {"word_tokenizer_type": "basic", "subword_tokenizer_type": "character"},
+     "`subword_tokenizer_type` in .* subword_tokenizer_type='character'"),
+    ("tokenizer_config.json", {"mask_token": {"lstrip": False}}, "tokens with their texts .* Received: KeyError"),
+    ("tokenizer_config.json", {"strip_accents": "yes"}, "`strip_accents` in .* strip_accents='yes'"),
+    ("tokenizer_config.json", {"max_input_chars_per_word": "9"}, "whole number. .* max_input_chars_per_word='9'"),
+    ("added_tokens.json", {"<e1>": "12"}, "tokens with their texts and ids .*added_tokens.json of "),
+    ("tokenizer.json", {"normalizer": {"type": "BertNormalizer"}, "added_tokens": [{"content": "x"}]},
+     "tokens with their texts and ids .*tokenizer.json.* Received: KeyError"),
+])
+def test_names_what_is_odd(file, content, message, tmp_path):
+    _write(tmp_path, vocab=PIECES)
+    (tmp_path / file).write_text(json.dumps(content))
+
+    with pytest.raises(ValueError, match=message):
+        read_tokenizer(tmp_path, vocabulary_size=20)
+
+
 def test_vocabulary_must_not_be_larger_than_the_model(tmp_path):
     _write(tmp_path, vocab=PIECES)
 
