@@ -10,6 +10,7 @@ from bert_tf.data.batches import evaluation_batches, masked, training_batches
 from bert_tf.data.blocks import block_examples, documents_of, number_documents, one_side, text_blocks
 from bert_tf.data.corpus import HASH_BUCKETS
 from bert_tf.data.positions import ORIGIN, Position, last_position, noted, stream_name
+from bert_tf.data.readers import find_files
 from bert_tf.data.streams import ending_at_once
 from bert_tf.data.windows import Windows
 from bert_tf.text.tokenizer import WordPieceTokenizer
@@ -20,7 +21,7 @@ Build = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], dict[str, tf.Tensor]]
 
 @tf.autograph.experimental.do_not_convert
 def pretraining_dataset(
-    files: Sequence[str | Path],
+    files: str | Path | Sequence[str | Path],
     tokenizer: WordPieceTokenizer,
     examples: ExampleConfig,
     masking: MaskingConfig,
@@ -40,7 +41,8 @@ def pretraining_dataset(
     again.
 
     Args:
-        files: UTF-8 text or `.gz`, a sentence per line, blank line between documents.
+        files: names, or patterns as in `readers.find_files`, of UTF-8 text or `.gz`, a sentence per line, blank line
+            between documents; a file that is named twice is read twice.
         tokenizer: text to ids; also names the special tokens.
         examples: lengths, objective, rates.
         masking: how tokens are hidden.
@@ -56,7 +58,12 @@ def pretraining_dataset(
 
     Returns:
         `(inputs, labels, weights)` as in `features.split_pretraining`, int32 `(batch_size, seq)` and so on.
+
+    Raises:
+        ValueError: a file that is not there, or no file that gives an example.
     """
+    files = _found(files)
+    require(batch_size >= 1, "`batch_size` >= 1", batch_size=batch_size)
     windows = Windows(batch_size)
     (first_window, skipped), start = windows.place_of(first_batch), Position()
     if positions is not None:
@@ -83,7 +90,7 @@ def pretraining_dataset(
 
 @tf.autograph.experimental.do_not_convert
 def held_out_dataset(
-    files: Sequence[str | Path],
+    files: str | Path | Sequence[str | Path],
     tokenizer: WordPieceTokenizer,
     examples: ExampleConfig,
     masking: MaskingConfig,
@@ -100,8 +107,10 @@ def held_out_dataset(
     rows: the last one is filled up with examples of weight 0. The examples are built at once and kept in memory.
 
     Raises:
-        ValueError: the held-out documents give no example.
+        ValueError: a file that is not there, or the held-out documents give no example.
     """
+    files = _found(files)
+    require(batch_size >= 1, "`batch_size` >= 1", batch_size=batch_size)
     built = _held_out_examples(files, tokenizer, examples, seed, held_out_threshold)
     finish = masked(masking, tokenizer.vocabulary, sequence_length=examples.sequence_length,
                     objective=examples.objective, seed=seed)
@@ -116,6 +125,14 @@ def held_out_dataset(
 def held_out_sentences(files: Sequence[str | Path], held_out_threshold: int) -> tf.data.Dataset:
     """The sentences of the held-out documents one by one, string `()`."""
     return documents_of(files, held_out_threshold, held_out=True).map(lambda lines, document: lines).unbatch()
+
+
+def _found(files: str | Path | Sequence[str | Path]) -> list[str | Path]:
+    """The files in the order in which they are named; what `tf.io` alone can open, such as gs://..., as it is."""
+    names = files.split(",") if isinstance(files, str) else [files] if isinstance(files, Path) else list(files)
+    names = [name for name in names if str(name).strip()]
+    require(bool(names), "at least one file name or pattern", files=files)
+    return [path for name in names for path in ([name] if "://" in str(name) else find_files([name]))]
 
 
 def _check_not_empty(blocks: tf.data.Dataset, build: Build, files: Sequence[str | Path],

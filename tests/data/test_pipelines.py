@@ -1,5 +1,7 @@
+import functools
 import gzip
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -224,6 +226,25 @@ def test_refuses_files_without_text(tmp_path, tokenizer, text):
     path.write_text(text)
     with pytest.raises(ValueError, match=r"at least one `nsp` example. Received: none from 1 file.*empty\.txt"):
         pretraining_dataset([path], tokenizer, ExampleConfig(32), MASKING, batch_size=8)
+
+
+@pytest.mark.parametrize("build", [pretraining_dataset, functools.partial(held_out_dataset, max_examples=9)])
+def test_files_are_names_or_patterns(corpus, tokenizer, build):
+    folder = pathlib.Path(corpus[0]).parent
+
+    def ids(files, **options):
+        batches = build(files, tokenizer, ExampleConfig(32), MASKING, **{"batch_size": 8} | options)
+        return take(batches, 1)[0][0]["token_ids"].tolist()
+
+    expected = ids(sorted(corpus))
+    assert ids(f"{folder}/*.txt*") == ids([f"{folder}/*.txt*"]) == ids(",".join(map(str, sorted(corpus)))) == expected
+    assert ids(corpus[0]) == ids([corpus[0]]) == ids(str(corpus[0]))
+    with pytest.raises(ValueError, match=r"a file name, or a pattern that matches files.*no_such\.txt"):
+        ids("no_such.txt")
+    with pytest.raises(ValueError, match=r"at least one file name or pattern. Received: files=\[\]"):
+        ids([])
+    with pytest.raises(ValueError, match="`batch_size` >= 1. Received: batch_size=0"):
+        ids(corpus, batch_size=0)
 
 
 def test_a_line_of_a_million_characters_nuls_and_bad_utf8_pass_through(tmp_path, tokenizer):
