@@ -59,8 +59,8 @@ def make_app(model: ServedModel | ServedFunction, max_request_bytes: int) -> Sta
     addresses = ("/v1/models/{name}", "/v1/models/{name}/versions/{version:int}")
     routes = [Route("/", page), Route("/v1/models", models)]
     for address in addresses:
-        routes += [Route(address + ":predict", predict, methods=["POST"]), Route(address + "/metadata", metadata),
-                   Route(address, status)]
+        routes += [Route(address + ":predict", predict, methods=["POST"]), Route(address + ":predict", _only_post),
+                   Route(address + "/metadata", metadata), Route(address, status)]
     return Starlette(routes=routes, exception_handlers={HTTPException: _error, RequestError: _bad_request,
                                                         ClientDisconnect: _gone, Exception: _failure})
 
@@ -104,6 +104,10 @@ def _check_address(request: Request, model: ServedModel | ServedFunction) -> Non
     if (name, version) != (model.name, model.version):
         raise HTTPException(404, f"Expected the model {model.name}, version {model.version}. "
                                  f"Received: {name}, version {version}.")
+
+
+async def _only_post(request: Request) -> Response:
+    raise HTTPException(405, "Expected a POST request.", headers={"Allow": "POST"})
 
 
 async def _error(request: Request, error: HTTPException) -> Response:

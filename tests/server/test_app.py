@@ -91,6 +91,13 @@ def test_malformed_requests_get_an_error_and_a_message(client, address, body, st
     assert message in response.json()["error"]
 
 
+@pytest.mark.parametrize("address", [f"{ADDRESS}:predict", f"{ADDRESS}/versions/3:predict"])
+def test_answers_are_asked_for_by_post(client, address):
+    response = client.get(address)
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+    assert response.json() == {"error": "Expected a POST request."}
+
+
 def test_a_body_that_does_not_tell_its_size_is_cut_off(client):
     response = client.post(f"{ADDRESS}:predict", content=(b"x" * 1000 for _ in range(1001)))
     assert response.status_code == 413
