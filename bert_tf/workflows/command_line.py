@@ -2,6 +2,7 @@
 
 import functools
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -40,11 +41,18 @@ def _guarded(main: Callable[[list[str]], None], argv: list[str]) -> None:
             raise
         print("interrupted", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:
-        # Whoever read what is printed, such as `head`, wants no more; nothing is left to be flushed at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + signal.SIGPIPE)
     except (ValueError, OSError) as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            # Such as `head`, which wants no more; nothing is left to be flushed at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(128 + signal.SIGPIPE)
         if logging.level_debug():
             raise
         sys.exit(f"error: {' '.join(str(error).split())}")
+
+
+def _nobody_reads() -> bool:
+    """Whether the reader of what is printed is gone: another pipe may have broken."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return bool(poll.poll(0))

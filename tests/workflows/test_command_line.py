@@ -15,7 +15,8 @@ def main(argv):
     if _FAIL.value:
         raise {"value": ValueError("Expected this.\\nReceived: that."),
                "file": FileNotFoundError(2, "No such file", "x"),
-               "interrupt": KeyboardInterrupt(), "bug": TypeError("a bug")}[_FAIL.value]
+               "interrupt": KeyboardInterrupt(), "pipe": BrokenPipeError("another"),
+               "bug": TypeError("a bug")}[_FAIL.value]
     print("done", argv[1:])
 
 run(main)
@@ -32,7 +33,8 @@ def test_runs_main_with_what_is_no_flag():
 
 
 @pytest.mark.parametrize("kind, message", [
-    ("value", "error: Expected this. Received: that.\n"), ("file", "error: [Errno 2] No such file: 'x'\n")])
+    ("value", "error: Expected this. Received: that.\n"), ("file", "error: [Errno 2] No such file: 'x'\n"),
+    ("pipe", "error: another\n")])
 def test_an_error_of_the_user_is_one_line(kind, message):
     done = run_script(f"--fail={kind}")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", message)
