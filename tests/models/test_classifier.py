@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -88,3 +89,17 @@ def test_labels_need_no_name_but_the_right_one(model_class):
     assert np.isfinite(model.fit(INPUTS, labels, verbose=0).history["loss"][0])
     with pytest.raises(ValueError, match=r"labels as a dict with the keys logits. Received: labels=\['label'\]"):
         model.fit(INPUTS, {"label": labels}, verbose=0)
+
+
+@pytest.mark.parametrize("model_class", [BertClassifier, distributed(BertClassifier)])
+def test_classes_may_weigh_differently(model_class):
+    model = model_class(CONFIG, num_labels=3)
+    randomise(model)
+    model.compile(keras.optimizers.SGD(0.0))
+    labels, losses = LABELS["single_label"], model(INPUTS)["logits"]
+    losses = keras.ops.sparse_categorical_crossentropy(labels, losses, from_logits=True)
+    by_label = {0: 1.0, 1: 5.0, 2: 0.0}
+    weights = np.array([by_label[label] for label in labels])
+    assert abs(np.mean(losses) - np.sum(losses * weights) / np.sum(weights)) > 0.01
+    history = model.fit(INPUTS, labels, class_weight=by_label, batch_size=len(labels), verbose=0).history
+    np.testing.assert_allclose(history["loss"], [np.sum(losses * weights) / np.sum(weights)], rtol=1e-5)
