@@ -65,8 +65,10 @@ def task_name_of(model: keras.Model) -> str:
     problem = getattr(model, "problem_type", None)
     require(problem != "multi_label", "a model that gives a text one label; of multi-label ones there is no evaluation",
             problem_type=problem)
-    require(problem != "regression" or len(model.labels) == 1, "a regression of one value", labels=model.labels)
-    return "regression" if problem == "regression" else name
+    if problem == "regression":
+        require(len(model.labels) == 1, "a regression of one value", labels=model.labels)
+        return "regression"
+    return name
 
 
 def _label_names(config: FinetuningConfig, examples: Sequence) -> Sequence[str]:
