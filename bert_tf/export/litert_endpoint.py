@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from bert_tf.config import require
 from bert_tf.export.phone_answers import Answer, endpoint_answer
@@ -152,8 +151,7 @@ def _foreign(path: str | os.PathLike, error: Exception) -> ValueError:
 
 
 def _column(name: str, values: Any, num_axes: int) -> np.ndarray:
-    values = values.numpy() if tf.is_tensor(values) else values
-    values = values.tolist() if isinstance(values, np.ndarray) else values
+    values = np.asarray(values).tolist() if hasattr(values, "__array__") else values
     column = np.array(_utf8(name, values), object)
     require(column.ndim == num_axes and column.size > 0,
             f"`{name}` to be a list of {'lists of as many ' if num_axes > 1 else ''}strings", **{name: values})

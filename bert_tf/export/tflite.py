@@ -71,10 +71,10 @@ def _graphs(functions: Mapping[str, PhoneFunction]) -> dict[str, tf.types.experi
 def _save(functions: Mapping[str, PhoneFunction], graphs: Mapping[str, tf.types.experimental.PolymorphicFunction],
           folder: str | os.PathLike) -> None:
     """Writes a SavedModel with these signatures."""
+    # Nothing but the variables: of a function or an endpoint all its graphs would be saved, too. Keras' own variables
+    # are wrapped, and the converter would not find what is inside: without an error, the file would hold weights that
+    # nobody has set.
     module = tf.Module(name="phone")
-    module.functions = list(functions.values())
-    # Keras' own variables are wrapped, and the converter would not find what is inside: without an error, the file
-    # would hold weights that nobody has set.
     (model,) = {id(function.endpoint.model): function.endpoint.model for function in functions.values()}.values()
     module.variables_of_model = [variable.value for variable in model.variables]
     tf.saved_model.save(module, os.fspath(folder), signatures=dict(graphs))

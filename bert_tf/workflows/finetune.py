@@ -27,6 +27,7 @@ from bert_tf.workflows.finetune_data import ExampleSets, read_sets, source_name
 from bert_tf.workflows.finetune_runs import finish_runs, planned_runs
 from bert_tf.workflows.finetune_task import Evaluation, Task, open_model
 from bert_tf.workflows.finetune_tasks import make_task
+from bert_tf.workflows.output_folder import require_free
 
 _HARDEST_IN_REPORT = 10
 
@@ -49,10 +50,7 @@ def finetune(config: FinetuningConfig, output_dir: str | Path) -> dict:
     """
     start = time.perf_counter()
     output_dir = Path(output_dir)
-    # A model without a run is somebody's too: it would be replaced.
-    taken = [name for name in ("run.json", "config.json", "model.safetensors", "report.json")
-             if (output_dir / name).exists()]
-    require(not taken, "an `output_dir` without another run or model", output_dir=str(output_dir), holds=taken)
+    require_free(output_dir)
     runs = planned_runs(config)
     sets = read_sets(config)
     output_dir.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from bert_tf.config import FREE_TO_CHANGE, PretrainingConfig, read_json, require
 from bert_tf.files import remove_unfinished
 from bert_tf.reports.json_file import write_json
 from bert_tf.training.checkpoints import list_checkpoints
+from bert_tf.workflows.output_folder import require_free
 
 
 def open_folder(output_dir: Path, config: PretrainingConfig, *, resume: bool, chief: bool) -> bool:
@@ -30,11 +31,8 @@ def open_folder(output_dir: Path, config: PretrainingConfig, *, resume: bool, ch
     if goes_on:
         _check_same(output_dir, config)
     else:
-        # A model without a run is somebody's too: it would be replaced.
-        taken = [name for name in ("run.json", "model.safetensors", "report.json") if (output_dir / name).exists()]
-        taken += [path.name for path in list_checkpoints(output_dir / "checkpoints")]
-        require(not taken, "an `output_dir` without another run or model (--resume goes on with a run)",
-                output_dir=str(output_dir), holds=taken)
+        require_free(output_dir, tuple(path.name for path in list_checkpoints(output_dir / "checkpoints")),
+                     " (--resume goes on with a run)")
         if resume:
             logging.warning("There is no run in %s to go on with; one is started.", output_dir)
     if chief:
