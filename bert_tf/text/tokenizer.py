@@ -78,12 +78,13 @@ class WordPieceTokenizer(tf.Module):
             [piece.removeprefix(SUFFIX_MARK) if is_suffix else f" {piece}"
              for piece, is_suffix in zip(vocabulary.pieces, vocabulary.is_suffix, strict=True)])
 
-        # Outside of graphs, too, the two halves of a batch are to run at the same time, so a function is used there.
+        # Outside of graphs, too, the two halves of a batch are to run at the same time; and graphs share what has been
+        # traced once.
         texts = tf.TensorSpec([None], tf.string)
         plain, exact = (tf.function(functools.partial(self._pieces, with_offsets=with_offsets), input_signature=[texts],
                                     autograph=False) for with_offsets in (False, True))
         # A closure, because tf.Module would export functions that are attributes.
-        self._eager_pieces = lambda texts, with_offsets: (exact if with_offsets else plain)(texts)
+        self._traced_pieces = lambda texts, with_offsets: (exact if with_offsets else plain)(texts)
 
     @property
     def strips_accents(self) -> bool:
@@ -120,7 +121,8 @@ class WordPieceTokenizer(tf.Module):
 
     def _tokenize(self, strings: Strings, *, with_offsets: bool) -> tuple[tf.RaggedTensor, ...]:
         texts, restore = _flatten(strings)
-        run = self._eager_pieces if tf.executing_eagerly() else self._pieces
+        is_traced = tf.executing_eagerly() or texts.shape[0] is None
+        run = self._traced_pieces if is_traced else self._pieces
         ids, starts, limits, row_splits = run(texts, with_offsets)
         return tuple(restore(values, row_splits) for values in ((ids, starts, limits) if with_offsets else (ids,)))
 
