@@ -28,7 +28,7 @@ class LiteRTTokenizer(WordPieceTokenizer):
                 "(`tokenize_chinese_chars` false), only ids", split_cjk=self.split_cjk)
         self._lossless_normalizer = build_normalizer(lowercase=self.lowercase, strip_accents=self.strips_accents,
                                                      lossless=True)
-        self._traced_pieces = self._pieces  # not in a function that takes any number of texts
+        self._run = self._pieces  # not in a function that takes any number of texts
         # Special tokens begin with punctuation, which is always a piece of its own.
         firsts = sorted({token[0] for token in dataclasses.astuple(self.vocabulary.special_tokens)})
         self._first_ids = [self.vocabulary.id_of(first) if first in self.vocabulary else self.vocabulary.unknown_id

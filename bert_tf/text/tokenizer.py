@@ -78,13 +78,11 @@ class WordPieceTokenizer(tf.Module):
             [piece.removeprefix(SUFFIX_MARK) if is_suffix else f" {piece}"
              for piece, is_suffix in zip(vocabulary.pieces, vocabulary.is_suffix, strict=True)])
 
-        # Outside of graphs, too, the two halves of a batch are to run at the same time; and graphs share what has been
-        # traced once.
-        texts = tf.TensorSpec([None], tf.string)
-        plain, exact = (tf.function(functools.partial(self._pieces, with_offsets=with_offsets), input_signature=[texts],
-                                    autograph=False) for with_offsets in (False, True))
-        # A closure, because tf.Module would export functions that are attributes.
-        self._traced_pieces = lambda texts, with_offsets: (exact if with_offsets else plain)(texts)
+        # Closures, because tf.Module would export functions that are attributes.
+        without_long_words = tf.function(self._long_word_filter.apply, autograph=False)
+        self._without_long_words = lambda pieces: without_long_words(pieces)
+        self._run_plain = _traced_once(self._plain_pieces)
+        self._run = _traced_once(self._pieces) if keep_special_tokens else self._run_plain
 
     @property
     def strips_accents(self) -> bool:
@@ -121,20 +119,18 @@ class WordPieceTokenizer(tf.Module):
 
     def _tokenize(self, strings: Strings, *, with_offsets: bool) -> tuple[tf.RaggedTensor, ...]:
         texts, restore = _flatten(strings)
-        is_traced = tf.executing_eagerly() or texts.shape[0] is None
-        run = self._traced_pieces if is_traced else self._pieces
-        ids, starts, limits, row_splits = run(texts, with_offsets)
+        ids, starts, limits, row_splits = self._run(texts, with_offsets)
         return tuple(restore(values, row_splits) for values in ((ids, starts, limits) if with_offsets else (ids,)))
 
     def _pieces(self, texts: tf.Tensor, with_offsets: bool) -> Pieces:
         """The pieces of texts `(batch,)`; their offsets mean nothing unless `with_offsets`."""
-        if not self.keep_special_tokens:
-            return self._plain_pieces(texts, with_offsets)
         finder = self._special_token_finder
-        return Pieces(*tf.cond(
-            finder.any_in(texts),
-            lambda: tuple(finder.put_in(texts, self._plain_pieces(texts, with_offsets=True))),
-            lambda: tuple(self._plain_pieces(texts, with_offsets))))
+        if with_offsets:
+            pieces = self._run_plain(texts, True)
+            return Pieces(*tf.cond(finder.any_in(texts), lambda: tuple(finder.put_in(texts, pieces)),
+                                   lambda: tuple(pieces)))
+        return Pieces(*tf.cond(finder.any_in(texts), lambda: tuple(finder.put_in(texts, self._run_plain(texts, True))),
+                               lambda: tuple(self._run_plain(texts, False))))
 
     def _plain_pieces(self, texts: tf.Tensor, with_offsets: bool) -> Pieces:
         """As `_pieces`, special tokens being plain text."""
@@ -145,7 +141,7 @@ class WordPieceTokenizer(tf.Module):
             halves = [self._run_kernels(half, with_offsets) for half in (texts[:middle], texts[middle:])]
             pieces = joined(*(half[0] for half in halves))
             origins = tf.concat([half[1] for half in halves], axis=0) if with_offsets else None
-        pieces = self._long_word_filter.apply(pieces)
+        pieces = self._without_long_words(pieces)
         return in_original(texts, pieces, origins) if with_offsets else pieces
 
     def _run_kernels(self, texts: tf.Tensor, with_offsets: bool) -> tuple[Pieces, tf.RaggedTensor | None]:
@@ -216,6 +212,24 @@ def _reachable_pieces(vocabulary: Vocabulary, max_word_characters: int) -> list[
         if not piece or too_long or number in vocabulary.duplicates or UNREACHABLE in piece:
             pieces[number] = f"{UNREACHABLE}{number}"
     return pieces
+
+
+def _traced_once(method: Callable[[tf.Tensor, bool], Pieces]) -> Callable[[tf.Tensor, bool], Pieces]:
+    """A method from texts `(batch,)` and `with_offsets` to pieces as a function that all graphs share.
+
+    It is a function outside of graphs, too, where the two halves of a batch are to run at the same time. Only a graph
+    that knows how many texts there are has a method of its own.
+    """
+    texts = tf.TensorSpec([None], tf.string)
+    plain, exact = (tf.function(functools.partial(method, with_offsets=with_offsets), input_signature=[texts],
+                                autograph=False) for with_offsets in (False, True))
+
+    def run(texts: tf.Tensor, with_offsets: bool) -> Pieces:
+        if not tf.executing_eagerly() and texts.shape[0] is not None:
+            return method(texts, with_offsets)
+        return (exact if with_offsets else plain)(texts)
+
+    return run
 
 
 def _flatten(strings: Strings) -> tuple[tf.Tensor, Callable]:

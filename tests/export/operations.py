@@ -13,8 +13,8 @@ CORE = {
     "FloorMod", "GatherNd", "GatherV2", "Greater", "GreaterEqual", "Identity", "IdentityN", "IsFinite", "Less",
     "LessEqual", "Log", "LogicalAnd", "LogicalNot", "LogicalOr", "MatMul", "Max", "Maximum", "Mean",
     "MergeV2Checkpoints", "Min", "Minimum", "Mul", "Neg", "NoOp", "NotEqual", "OneHot", "OnesLike", "Pack", "Pad",
-    "PadV2", "Placeholder", "Prod", "RaggedTensorToTensor", "Range", "ReadVariableOp", "RealDiv", "ReduceJoin",
-    "Reshape",
+    "PadV2", "PartitionedCall", "Placeholder", "Prod", "RaggedTensorToTensor", "Range", "ReadVariableOp", "RealDiv",
+    "ReduceJoin", "Reshape",
     "RestoreV2", "Rsqrt", "SaveV2", "ScatterNd", "SegmentMean", "SegmentSum", "Select", "SelectV2", "Shape",
     "ShardedFilename", "Sigmoid", "Size", "Softmax", "Split", "Sqrt", "Square", "SquaredDifference", "Squeeze",
     "StatefulPartitionedCall", "StatelessIf", "StaticRegexFullMatch", "StaticRegexReplace", "StopGradient",
@@ -25,7 +25,7 @@ CORE = {
 """Of TensorFlow itself: plain tensors and strings, no Python, no files but the checkpoint's, no lookup tables."""
 
 TRAINING = {
-    "All", "Assert", "BiasAddGrad", "Bitcast", "If", "PartitionedCall", "StatelessRandomGetKeyCounter",
+    "All", "Assert", "BiasAddGrad", "Bitcast", "If", "StatelessRandomGetKeyCounter",
     "StatelessRandomUniformFullIntV2", "VarIsInitializedOp",
 }
 """What is added where a graph can also be trained (dropout), or checks its arguments."""

@@ -98,7 +98,8 @@ def test_a_run_that_goes_on_may_change_what_has_no_influence(files, finished):
         pretrain(config_of(files, schedule="constant"), finished, resume=True)
 
 
-@pytest.mark.parametrize("left", ["model.safetensors", "config.json", "run.json", "checkpoints/step-000000004.safetensors"])
+@pytest.mark.parametrize("left", [
+    "model.safetensors", "config.json", "run.json", "checkpoints/step-000000004.safetensors"])
 def test_a_folder_that_is_in_use_is_refused(files, tmp_path, left):
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / left).write_text("{}")
