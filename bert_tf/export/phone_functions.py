@@ -17,7 +17,7 @@ from bert_tf.text.pieces import places_of
 Tensors = dict[str, tf.Tensor]
 
 
-class PhoneFunction(tf.Module):
+class PhoneFunction:
     """What a phone computes for one head.
 
     A subclass has `features`, from texts to what the model reads, and `decode`, from that to the answer.
@@ -25,18 +25,19 @@ class PhoneFunction(tf.Module):
     Args:
         endpoint: what answers in Python, with the model, the tokeniser and `max_length`.
         takes_text: strings go in, else packed ids.
+        tokenizer: what reads strings on the phone; made of the endpoint's where it is not given. Functions of one file
+            can share it.
     """
 
     text_inputs: tuple[str, ...] = ("text",)
     """Names of the strings; each is `(1,)`."""
 
-    def __init__(self, endpoint: Endpoint, *, takes_text: bool):
-        super().__init__(name="phone_function")
+    def __init__(self, endpoint: Endpoint, *, takes_text: bool, tokenizer: LiteRTTokenizer | None = None):
         self.endpoint = endpoint
         self.takes_text = takes_text
         self.tokenizer = endpoint.tokenizer
         if takes_text:
-            self.tokenizer = LiteRTTokenizer.from_config(endpoint.tokenizer.get_config())
+            self.tokenizer = tokenizer or LiteRTTokenizer.from_config(endpoint.tokenizer.get_config())
         self.packing = endpoint.packing | {"buckets": None}  # padded to `max_length`
 
     @property

@@ -20,6 +20,7 @@ from bert_tf.export.phone_functions import (
     PhonePairClassifier,
 )
 from bert_tf.export.phone_windows import PhoneQuestionAnswerer, PhoneTagger, PhoneWindows
+from bert_tf.text.litert_tokenizer import LiteRTTokenizer
 
 _FUNCTION_OF: dict[type[Endpoint], type[PhoneFunction]] = {
     Classifier: PhoneClassifier,
@@ -32,13 +33,14 @@ _FUNCTION_OF: dict[type[Endpoint], type[PhoneFunction]] = {
 }
 
 
-def phone_function(endpoint: Endpoint, *, takes_text: bool, pairs: bool = False,
-                   max_windows: int = 4) -> PhoneFunction:
+def phone_function(endpoint: Endpoint, *, takes_text: bool, tokenizer: LiteRTTokenizer | None = None,
+                   pairs: bool = False, max_windows: int = 4) -> PhoneFunction:
     """The phone function of an endpoint.
 
     Args:
         endpoint: of any head.
         takes_text: strings go in, else packed ids.
+        tokenizer: as for `PhoneFunction`.
         pairs: a classifier takes pairs.
         max_windows: for long texts, where they are read in windows.
     """
@@ -46,4 +48,4 @@ def phone_function(endpoint: Endpoint, *, takes_text: bool, pairs: bool = False,
     if pairs and function is PhoneClassifier:
         function = PhonePairClassifier
     options = {"max_windows": max_windows} if issubclass(function, PhoneWindows) else {}
-    return function(endpoint, takes_text=takes_text, **options)
+    return function(endpoint, takes_text=takes_text, tokenizer=tokenizer, **options)

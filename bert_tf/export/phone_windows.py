@@ -7,6 +7,7 @@ from bert_tf.endpoints.answers import byte_spans, ranked_answers
 from bert_tf.endpoints.endpoint import Endpoint
 from bert_tf.endpoints.spans import spans_of_texts, spans_of_windows
 from bert_tf.export.phone_functions import PhoneFunction, Tensors, filled_up
+from bert_tf.text.litert_tokenizer import LiteRTTokenizer
 from bert_tf.text.packing import pack
 from bert_tf.text.pieces import places_of
 from bert_tf.text.question_windows import question_windows, text_windows
@@ -18,11 +19,13 @@ class PhoneWindows(PhoneFunction):
     Args:
         endpoint: as for `PhoneFunction`.
         takes_text: as for `PhoneFunction`; of ids there is one window.
+        tokenizer: as for `PhoneFunction`.
         max_windows: windows; where a text would need more, the rest is not read.
     """
 
-    def __init__(self, endpoint: Endpoint, *, takes_text: bool, max_windows: int = 4):
-        super().__init__(endpoint, takes_text=takes_text)
+    def __init__(self, endpoint: Endpoint, *, takes_text: bool, tokenizer: LiteRTTokenizer | None = None,
+                 max_windows: int = 4):
+        super().__init__(endpoint, takes_text=takes_text, tokenizer=tokenizer)
         require(max_windows >= 1, "`max_windows` >= 1", max_windows=max_windows)
         self.max_windows = max_windows
 

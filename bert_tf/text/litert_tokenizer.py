@@ -28,13 +28,13 @@ class LiteRTTokenizer(WordPieceTokenizer):
                 "(`tokenize_chinese_chars` false), only ids", split_cjk=self.split_cjk)
         self._lossless_normalizer = build_normalizer(lowercase=self.lowercase, strip_accents=self.strips_accents,
                                                      lossless=True)
-        self._run = self._pieces  # not in a function that takes any number of texts
         # Special tokens begin with punctuation, which is always a piece of its own.
         firsts = sorted({token[0] for token in dataclasses.astuple(self.vocabulary.special_tokens)})
         self._first_ids = [self.vocabulary.id_of(first) if first in self.vocabulary else self.vocabulary.unknown_id
                            for first in firsts]
 
     def _pieces(self, texts: tf.Tensor, with_offsets: bool) -> Pieces:
+        # Part of the graph that asks, which knows how many texts there are.
         knows_origins = with_offsets or self.keep_special_tokens
         require(not knows_origins or texts.shape[0] == 1, "one text where special tokens or offsets are looked for",
                 shape=tuple(texts.shape))

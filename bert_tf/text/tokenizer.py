@@ -82,7 +82,7 @@ class WordPieceTokenizer(tf.Module):
         without_long_words = tf.function(self._long_word_filter.apply, autograph=False)
         self._without_long_words = lambda pieces: without_long_words(pieces)
         self._run_plain = _traced_once(self._plain_pieces)
-        self._run = _traced_once(self._pieces) if keep_special_tokens else self._run_plain
+        self._run_with_special_tokens = _traced_once(self._pieces_with_special_tokens)
 
     @property
     def strips_accents(self) -> bool:
@@ -119,11 +119,16 @@ class WordPieceTokenizer(tf.Module):
 
     def _tokenize(self, strings: Strings, *, with_offsets: bool) -> tuple[tf.RaggedTensor, ...]:
         texts, restore = _flatten(strings)
-        ids, starts, limits, row_splits = self._run(texts, with_offsets)
+        ids, starts, limits, row_splits = self._pieces(texts, with_offsets)
         return tuple(restore(values, row_splits) for values in ((ids, starts, limits) if with_offsets else (ids,)))
 
     def _pieces(self, texts: tf.Tensor, with_offsets: bool) -> Pieces:
         """The pieces of texts `(batch,)`; their offsets mean nothing unless `with_offsets`."""
+        run = self._run_with_special_tokens if self.keep_special_tokens else self._run_plain
+        return run(texts, with_offsets)
+
+    def _pieces_with_special_tokens(self, texts: tf.Tensor, with_offsets: bool) -> Pieces:
+        """As `_pieces`, special tokens being looked for."""
         finder = self._special_token_finder
         if with_offsets:
             pieces = self._run_plain(texts, True)

@@ -25,6 +25,7 @@ from bert_tf.files import whole_file
 from bert_tf.model_directory import load_model
 from bert_tf.reports.json_file import versions, write_json
 from bert_tf.reports.tables import print_table
+from bert_tf.text.litert_tokenizer import LiteRTTokenizer
 from bert_tf.workflows.export import check_labels
 from bert_tf.workflows.prediction_input import read_rows
 
@@ -120,7 +121,8 @@ def _functions(model: str, takes_text: bool, max_length: int | None, lengths: Se
         max_length = default.max_length if isinstance(default, QuestionAnswerer) else min(
             DEFAULT_LENGTH, default.max_length)
     named = {f"length_{length}": length for length in lengths} or {"serving_default": max_length}
-    return {name: phone_function(endpoint_for(loaded, length), takes_text=takes_text, pairs=pairs,
+    tokenizer = LiteRTTokenizer.from_config(loaded.tokenizer.get_config()) if takes_text else None
+    return {name: phone_function(endpoint_for(loaded, length), takes_text=takes_text, tokenizer=tokenizer, pairs=pairs,
                                  max_windows=max_windows) for name, length in named.items()}
 
 

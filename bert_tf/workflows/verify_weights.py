@@ -13,6 +13,7 @@ from bert_tf.text.packing import pack
 from bert_tf.weights import keras_hub
 from bert_tf.weights.hugging_face_folder import architecture_of
 from bert_tf.weights.sentence_transformers import is_sentence_transformer
+from bert_tf.workflows.pytorch_process import pytorch_outputs
 
 SENTENCES = ("The ferry leaves at half past six.", "Über dem Fluß stand der Mond.", "猫が屋根の上で眠っている。",
              "Prices rose by 3.5% in March, the bank said.")
@@ -57,23 +58,15 @@ def _inputs(model: keras.Model) -> dict[str, np.ndarray]:
 
 def _against_transformers(model: keras.Model, path: pathlib.Path) -> float:
     """The largest difference in any output, padding left out of account where outputs are per token."""
-    import torch
-    import transformers
-
     inputs = _inputs(model)
     if isinstance(model, BertMultipleChoice):
         inputs = {name: value[np.newaxis] for name, value in inputs.items()}
-    theirs = getattr(transformers, architecture_of(model)).from_pretrained(path, dtype=torch.float32).eval()
-    with torch.no_grad():
-        expected = theirs(
-            input_ids=torch.tensor(inputs["token_ids"], dtype=torch.long),
-            token_type_ids=torch.tensor(inputs["segment_ids"], dtype=torch.long),
-            attention_mask=torch.tensor(inputs["padding_mask"], dtype=torch.long))
+    expected = pytorch_outputs("transformers", path, architecture_of(model), inputs)
     batch, length = inputs["token_ids"].shape[0], inputs["token_ids"].shape[-1]
     positions = np.tile(np.arange(length, dtype="int32"), (batch, 1))
     differences = []
     for name, value in model(inputs | {"masked_positions": positions}).items():
-        reference = next(expected[key] for key in _OUTPUTS[name] if key in expected).numpy()
+        reference = next(expected[key] for key in _OUTPUTS[name] if key in expected)
         difference = np.abs(keras.ops.convert_to_numpy(value) - reference)
         if name in ("masked_lm", "start_logits", "end_logits", "sequence_output"):
             difference = difference[inputs["padding_mask"] == 1]
@@ -83,7 +76,5 @@ def _against_transformers(model: keras.Model, path: pathlib.Path) -> float:
 
 def _against_sentence_transformers(model: BertSentenceEmbedder, path: pathlib.Path) -> float:
     """The largest difference in the embeddings."""
-    import sentence_transformers
-
-    expected = sentence_transformers.SentenceTransformer(str(path), device="cpu").encode(list(SENTENCES))
+    expected = pytorch_outputs("sentence_transformers", path, "", {"sentences": np.array(SENTENCES)})["embedding"]
     return float(np.abs(keras.ops.convert_to_numpy(model(_inputs(model))["embedding"]) - expected).max())

@@ -13,6 +13,7 @@ from bert_tf.models.classifier import BertClassifier
 from bert_tf.models.encoder import BertEncoder
 from bert_tf.models.pretrainer import BertPretrainer
 from bert_tf.weights.hugging_face import table
+from tests.weights.fresh_process import needs, printed
 from tests.weights.hugging_face_models import (
     ARCHITECTURES,
     FOLDER,
@@ -22,6 +23,25 @@ from tests.weights.hugging_face_models import (
     inputs_for,
     rewrite_tensors,
 )
+
+OPENED_BY_TRANSFORMERS = """
+import json, pathlib, sys
+import numpy, torch, transformers
+
+folder, source, auto, text = pathlib.Path(sys.argv[1]), *sys.argv[2:]
+inputs = {name: torch.tensor(value, dtype=torch.long) for name, value in numpy.load(folder / "inputs.npz").items()}
+hidden_states = {}
+for name, path in (("source", source), ("saved", folder / "saved")):
+    model, info = getattr(transformers, auto).from_pretrained(path, output_loading_info=True)
+    with torch.no_grad():
+        outputs = model.eval()(input_ids=inputs["token_ids"], token_type_ids=inputs["segment_ids"],
+                               attention_mask=inputs["padding_mask"], output_hidden_states=True)
+    hidden_states[name] = torch.stack(outputs["hidden_states"]).numpy()
+numpy.savez(folder / "hidden.npz", **hidden_states)
+tokenizer = transformers.AutoTokenizer.from_pretrained(folder / "saved")
+print(json.dumps({"unexpected": any(info.values()), "class": type(model).__name__,
+                  "ids": tokenizer(text)["input_ids"][1:-1]}))
+"""
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -56,25 +76,22 @@ def test_round_trip_is_exact(architecture, tmp_path):
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_transformers_opens_what_was_saved(architecture, tmp_path):
-    torch = pytest.importorskip("torch")
-    transformers = pytest.importorskip("transformers")
+    needs("torch", "transformers")
     model = load_model(FOLDER / architecture)
     save_model(model, tmp_path / "saved")
     autos = {"BertModel": "AutoModel"}
-    auto = getattr(transformers, autos.get(architecture, architecture.replace("Bert", "AutoModel")))
-
-    theirs, info = auto.from_pretrained(tmp_path / "saved", output_loading_info=True)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "saved")
-
-    assert not any(info.values()), info
-    assert type(theirs).__name__ == architecture
-    inputs = {name: torch.tensor(value, dtype=torch.long) for name, value in inputs_for(model).items()}
-    with torch.no_grad():
-        outputs = theirs.eval()(input_ids=inputs["token_ids"], token_type_ids=inputs["segment_ids"],
-                                attention_mask=inputs["padding_mask"], output_hidden_states=True)
-    np.testing.assert_array_equal(torch.stack(outputs["hidden_states"]), golden(architecture, "hidden_states"))
+    np.savez(tmp_path / "inputs.npz", **inputs_for(model))
     text = "The cat, [MASK] played 猫魚!"
-    assert tokenizer(text)["input_ids"][1:-1] == model.tokenizer.tokenize([text]).to_list()[0]
+
+    theirs = printed(OPENED_BY_TRANSFORMERS, tmp_path, FOLDER / architecture, autos.get(
+        architecture, architecture.replace("Bert", "AutoModel")), text)
+
+    assert theirs == {"unexpected": False, "class": architecture,
+                      "ids": model.tokenizer.tokenize([text]).to_list()[0]}
+    hidden_states = np.load(tmp_path / "hidden.npz")
+    np.testing.assert_array_equal(hidden_states["saved"], hidden_states["source"])
+    # What another processor gave.
+    np.testing.assert_allclose(hidden_states["saved"], golden(architecture, "hidden_states"), atol=1e-5)
 
 
 def test_prefix_and_old_names_of_norms_do_not_matter(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from bert_tf.config import EncoderConfig
 from bert_tf.model_directory import load_model, save_model
 from bert_tf.models.sentence_embedder import BertSentenceEmbedder
+from tests.weights.fresh_process import needs, printed
 from tests.weights.hugging_face_models import INPUTS, copy_of
 
 CONFIG = EncoderConfig(vocabulary_size=52, num_layers=1, num_heads=2, hidden_dim=8, intermediate_dim=8,
@@ -124,17 +125,19 @@ def test_round_trip(pooling, normalize, tmp_path):
 
 
 def test_sentence_transformers_opens_what_was_saved(tmp_path):
-    pytest.importorskip("torch")
-    sentence_transformers = pytest.importorskip("sentence_transformers")
+    from bert_tf.endpoints.embedding import SentenceEmbedder
+    needs("torch", "sentence_transformers")
     model = load_model(copy_of("BertModel", tmp_path), BertSentenceEmbedder, normalize=True, max_length=9)
     save_model(model, tmp_path / "saved")
 
-    theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "saved"), device="cpu")
-
-    assert theirs.max_seq_length == 9
-    from bert_tf.endpoints.embedding import SentenceEmbedder
     texts = ["the cat sat on that mat", "red fish", "猫 and 魚 " * 10]
-    np.testing.assert_allclose(SentenceEmbedder(model)(texts), theirs.encode(texts), atol=1e-6)
+    max_length, embeddings = printed(
+        "import json, sys, sentence_transformers\n"
+        "model = sentence_transformers.SentenceTransformer(sys.argv[1], device='cpu')\n"
+        "print(json.dumps([model.max_seq_length, model.encode(sys.argv[2:]).tolist()]))", tmp_path / "saved", *texts)
+
+    assert max_length == 9
+    np.testing.assert_allclose(SentenceEmbedder(model)(texts), embeddings, atol=1e-6)
 
 
 def _embedder_folder(tmp_path, settings, modules):

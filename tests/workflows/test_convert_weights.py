@@ -14,6 +14,7 @@ from bert_tf.model_directory import load_model, save_model
 from bert_tf.models.pretrainer import BertPretrainer
 from bert_tf.weights.keras_hub import NUMERICS
 from bert_tf.workflows.convert_weights import convert_weights
+from tests.weights.fresh_process import needs
 from tests.weights.hugging_face_models import FOLDER, INPUTS, inputs_for
 
 SOURCE = str(FOLDER / "BertForPreTraining")
@@ -82,8 +83,7 @@ def test_verify_says_when_there_is_nothing_to_compare_with(tmp_path, monkeypatch
 
 @pytest.mark.parametrize("architecture", ["BertForPreTraining", "BertForQuestionAnswering", "BertForMultipleChoice"])
 def test_verify_runs_transformers(architecture, tmp_path):
-    pytest.importorskip("torch")
-    pytest.importorskip("transformers")
+    needs("torch", "transformers")
     lines = []
 
     convert_weights(str(FOLDER / architecture), str(tmp_path / "out"), verify_source=True, report=lines.append)
