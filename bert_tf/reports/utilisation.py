@@ -38,18 +38,19 @@ def matrix_product_flops(dtype: str = "float32", seconds: float = 0.5) -> float:
     fastest of several tries counts: other programs slow them down, nothing makes them faster.
     """
     size = 256
-    while (duration := _duration(size, dtype, repeats=2)) < 0.02 and size < _LARGEST:
+    while (duration := _duration(size, dtype, repeats=2, tries=2)) < 0.02 and size < _LARGEST:
         size *= 2
-    return 2 * size**3 / _duration(size, dtype, repeats=max(2, round(seconds / _TRIES / duration)))
+    repeats = max(1, round(seconds / _TRIES / duration))
+    return 2 * size**3 / _duration(size, dtype, repeats, _TRIES)
 
 
-def _duration(size: int, dtype: str, repeats: int) -> float:
-    """Seconds of one product, the least of several tries."""
+def _duration(size: int, dtype: str, repeats: int, tries: int) -> float:
+    """Seconds of one product, the least of `tries`."""
     factor = tf.cast(tf.random.stateless_normal([size, size], [0, 0], stddev=size**-0.5), dtype)
     # Reading the sum waits for the device.
     _products(factor, tf.constant(1)).numpy()
     durations = []
-    for _ in range(_TRIES):
+    for _ in range(tries):
         start = time.perf_counter()
         _products(factor, tf.constant(repeats)).numpy()
         durations.append(time.perf_counter() - start)

@@ -98,6 +98,13 @@ class DistributedSteps(BatchSums, MultiWorkerFit):
         """The task's metrics and those of training."""
         return super().metrics + list(self._training_metrics.values())
 
+    def make_train_function(self, force=False):
+        """As Keras', with the optimiser's variables made before: a step that makes them itself is traced twice."""
+        if not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+        return super().make_train_function(force)
+
     def train_step(self, data):
         """One update, or none if `skip_nonfinite` says so; returns the metrics so far."""
         with different_masks(_replica()), one_cpu(self._has_one_cpu):

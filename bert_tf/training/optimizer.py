@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from bert_tf.training.adamw_update import update_variable
+from bert_tf.training.adamw_update import UpdateNumbers, update_numbers, update_variable
 from bert_tf.training.common_optimizer import CommonOptimizer, clipping
 
 
@@ -39,6 +39,7 @@ class AdamW(CommonOptimizer, keras.optimizers.AdamW):
                          epsilon=epsilon, global_clipnorm=global_clipnorm, name=name, **kwargs)
         self.learning_rate_factors = dict(learning_rate_factors or {})
         self._clipping_factor = None  # of the update that is being made
+        self._shared = _Shared()
 
     def _clip_gradients(self, grads):
         several = tf.distribute.get_strategy().num_replicas_in_sync > 1
@@ -53,22 +54,33 @@ class AdamW(CommonOptimizer, keras.optimizers.AdamW):
             super()._backend_update_step(grads, trainable_variables, learning_rate)
         finally:
             self._clipping_factor = None
+            self._shared = _Shared()
 
     def update_step(self, gradient, variable, learning_rate):
         """Decays one variable and moves it."""
-        rate = ops.cast(learning_rate, variable.dtype) * self._factor(variable)
-        decay = rate * self.weight_decay if self.weight_decay and self._use_weight_decay(variable) else None
+        numbers, decay = self._numbers(variable.dtype, self._factor(variable), learning_rate)
+        if not self.weight_decay or not self._use_weight_decay(variable):
+            decay = None
         if self.amsgrad:
             if decay is not None:
                 self.assign_sub(variable, ops.multiply(variable, decay))
-            super().update_step(gradient, variable, rate)
+            super().update_step(gradient, variable, numbers.rate)
             return
-        index, step = self._get_variable_index(variable), ops.cast(self.iterations + 1, variable.dtype)
-        update_variable(
-            variable, self._momentums[index].value, self._velocities[index].value,
-            ops.cast(gradient, variable.dtype), factor=self._clipping_factor, rate=rate, decay=decay,
-            mean_power=ops.power(self.beta_1, step), square_power=ops.power(self.beta_2, step), beta_1=self.beta_1,
-            beta_2=self.beta_2, epsilon=self.epsilon)
+        index = self._get_variable_index(variable)
+        update_variable(variable, self._momentums[index].value, self._velocities[index].value,
+                        ops.cast(gradient, variable.dtype), numbers=numbers, factor=self._clipping_factor, decay=decay)
+
+    def _numbers(self, dtype: str, factor: float, learning_rate) -> tuple[UpdateNumbers, tf.Tensor]:
+        """The numbers of this update and the share that weights lose, made once instead of for each variable."""
+        # A branch or another device's function is a graph of its own.
+        key = dtype, factor, tf.compat.v1.get_default_graph()
+        made = self._shared.made
+        if key not in made:
+            rate = ops.cast(learning_rate, dtype) * factor
+            numbers = update_numbers(ops.cast(self.iterations + 1, dtype), rate, self.beta_1, self.beta_2,
+                                     self.epsilon)
+            made[key] = numbers, rate * (self.weight_decay or 0.0)
+        return made[key]
 
     def _apply_weight_decay(self, variables):
         """Nothing: the decay is part of the update, which knows the variable's own rate."""
@@ -81,3 +93,10 @@ class AdamW(CommonOptimizer, keras.optimizers.AdamW):
     def get_config(self) -> dict:
         """Constructor arguments."""
         return super().get_config() | {"learning_rate_factors": self.learning_rate_factors}
+
+
+class _Shared:
+    """Tensors of one update. An object, because Keras would track, and save, a dict."""
+
+    def __init__(self):
+        self.made = {}

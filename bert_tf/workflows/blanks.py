@@ -45,10 +45,9 @@ def _candidates(tokenizer: WordPieceTokenizer, summary: CorpusSummary,
                 max_candidates: int) -> Iterator[tuple[bytes, list[tuple[int, int]]]]:
     """Sentences, and in each the byte spans of its words that are one piece."""
     sentences = held_out_sentences(summary.files, summary.held_out_threshold).take(max_candidates)
-    for sentence in sentences.as_numpy_iterator():
-        if len(sentence.split()) not in _WORDS:
-            continue
-        ids, starts, limits = (row[0].numpy() for row in tokenizer.tokenize_with_offsets(tf.constant([sentence])))
+    sentences = [sentence for sentence in sentences.as_numpy_iterator() if len(sentence.split()) in _WORDS]
+    pieces = (values.numpy() for values in tokenizer.tokenize_with_offsets(tf.constant(sentences, tf.string)))
+    for sentence, ids, starts, limits in zip(sentences, *pieces, strict=True):
         continues = np.append(tokenizer.vocabulary.is_suffix[ids], False)
         spans = [(int(start), int(limit)) for start, limit, suffix, next_suffix
                  in zip(starts, limits, continues[:-1], continues[1:], strict=True)

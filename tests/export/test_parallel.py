@@ -1,3 +1,5 @@
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -19,14 +21,27 @@ def saved_shapes(folder):
                   if "OBJECT_GRAPH" not in name)
 
 
+@pytest.fixture(scope="module")
+def saved_whole(tmp_path_factory):
+    """A function from a head to its endpoint and the folder where that is saved whole; each is made once."""
+    folder = tmp_path_factory.mktemp("whole")
+
+    @functools.cache
+    def saved(head):
+        endpoint = heads.endpoint(head)
+        save_endpoint(endpoint, folder / head)
+        return endpoint, folder / head
+
+    return saved
+
+
 @pytest.mark.parametrize("head", ["classification", *(
     pytest.param(head, marks=pytest.mark.slow) for head in heads.HEADS if head != "classification")])
 @pytest.mark.parametrize("freeze", [False, True])
-def test_saved_signatures_answer_as_those_of_the_whole_model(head, freeze, tmp_path):
-    endpoint = heads.endpoint(head)
-    save_endpoint(endpoint, tmp_path / "whole")
+def test_saved_signatures_answer_as_those_of_the_whole_model(head, freeze, saved_whole, tmp_path):
+    endpoint, folder = saved_whole(head)
     save_endpoint(endpoint, tmp_path / "parts", tensor_parallel=2, freeze=freeze)
-    whole, parts = load_signatures(tmp_path / "whole"), load_signatures(tmp_path / "parts")
+    whole, parts = load_signatures(folder), load_signatures(tmp_path / "parts")
     assert set(whole) == set(parts)
     for name, function in whole.items():
         if name == "from_ids":
@@ -46,11 +61,10 @@ def test_saved_signatures_answer_as_those_of_the_whole_model(head, freeze, tmp_p
     assert operations_of(tmp_path / "parts") - TEXT_KERNELS <= CORE | stateless
 
 
-def test_saves_parts_in_place_of_what_they_are_of(tmp_path):
-    endpoint = heads.endpoint("classification")
-    save_endpoint(endpoint, tmp_path / "whole")
+def test_saves_parts_in_place_of_what_they_are_of(saved_whole, tmp_path):
+    endpoint, folder = saved_whole("classification")
     save_endpoint(endpoint, tmp_path / "parts", tensor_parallel=2)
-    whole, parts = saved_shapes(tmp_path / "whole"), saved_shapes(tmp_path / "parts")
+    whole, parts = saved_shapes(folder), saved_shapes(tmp_path / "parts")
     assert sum(map(np.prod, parts)) == sum(map(np.prod, whole))
     # Queries, keys and values, the output of attention, both kernels of the feed-forward network.
     for shape, share in (((8, 24), (8, 12)), ((8, 16), (8, 8)), ((16, 8), (8, 8))):

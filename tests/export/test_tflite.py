@@ -1,5 +1,7 @@
 """The phone's file answers as the Python endpoint does, for every head, from strings and from ids."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,12 +17,13 @@ from tests.export import heads, texts
 ROWS = texts.encoded()
 PAIRS = "pairs"
 _MADE = {}
+endpoint_of = functools.cache(lambda head: heads.endpoint("classification" if head == PAIRS else head))
 
 
 def converted(head, takes_text, folder):
     """A function and its file, made once."""
     if (head, takes_text) not in _MADE:
-        made = heads.endpoint("classification" if head == PAIRS else head)
+        made = endpoint_of(head)
         function = phone_function(made, takes_text=takes_text, pairs=head == PAIRS)
         path = folder / f"{head}_{takes_text}.tflite"
         path.write_bytes(convert({"serving_default": function}))
@@ -102,7 +105,7 @@ def test_several_lengths_share_the_weights(tmp_path):
 
 @pytest.mark.parametrize("head", [*heads.HEADS, PAIRS])
 def test_counts_the_tokens_that_a_row_needs(head):
-    made = heads.endpoint("classification" if head == PAIRS else head)
+    made = endpoint_of(head)
     function = phone_function(made, takes_text=True, pairs=head == PAIRS)
     strings = ["the old dog", "a dog, a cat and the old café", "dog"]
     inputs = inputs_for(function, strings[:3 if head == "multiple_choice" else len(function.text_inputs)])
