@@ -149,3 +149,12 @@ def test_a_saved_model_goes_on_training_where_it_was(tmp_path):
     results = [each.fit(endless_batches(3), steps_per_epoch=3, verbose=0, shuffle=False).history["loss"][0]
                for each in (model, loaded)]
     assert results[0] == pytest.approx(results[1], abs=1e-6)
+
+
+def test_a_step_is_traced_once(monkeypatch):
+    traced = []
+    step = DistributedSteps.train_step
+    monkeypatch.setattr(DistributedSteps, "train_step", lambda self, data: traced.append(self) or step(self, data))
+    model = tiny_model()
+    model.fit(tf.data.Dataset.from_tensors(batch()).repeat(2), verbose=0, shuffle=False)
+    assert len(traced) == 1 and int(model.optimizer.iterations) == 2

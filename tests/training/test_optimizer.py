@@ -93,3 +93,12 @@ def test_a_gradient_that_is_not_finite_is_seen_everywhere(rows):
     variables = [keras.Variable(w.astype("float32")) for w in weights]
     AdamW(0.01).apply([tf.constant(kernel, tf.float32), tf.constant([*bias[:3], np.inf], tf.float32)], variables)
     assert all(np.isnan(variable.numpy()).all() for variable in variables)
+
+
+def test_numbers_are_made_once_for_all_variables():
+    variables = [keras.Variable(np.ones(3, "float32")) for _ in range(5)]
+    optimizer = AdamW(0.01)
+    optimizer.build(variables)
+    apply = tf.function(lambda: optimizer.apply([tf.ones(3)] * 5, variables), autograph=False)
+    kinds = [operation.type for operation in apply.get_concrete_function().graph.get_operations()]
+    assert (kinds.count("ResourceApplyAdam"), kinds.count("Pow")) == (5, 2)
