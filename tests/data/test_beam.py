@@ -129,7 +129,7 @@ def test_bad_input_is_refused_before_anything_runs(folder):
     ("utf16.txt.gz", gzip.compress("Text.".encode("utf-16")), r"Expected UTF-8 in .*/utf16\.txt\.gz. Received"),
     ("gzip.txt", gzip.compress(b"Text."), r"Expected text in .*gzip\.txt \(gzip data needs a name that ends in \.gz\)"),
     ("plain.txt.gz", b"Text.", r"Expected whole gzip data in .*plain\.txt\.gz. Received: "),
-])
+], ids=["utf16", "utf16_in_gzip", "gzip", "plain"])  # gzip holds the time, and all processes need the same names
 def test_files_that_are_no_text_are_refused_before_anything_runs(folder, name, content, message):
     (folder / name).write_bytes(content)
     with pytest.raises(ValueError, match=message):
