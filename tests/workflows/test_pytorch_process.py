@@ -7,5 +7,5 @@ from tests.weights.hugging_face_models import INPUTS
 def test_a_folder_that_the_library_cannot_open_is_one_error(tmp_path):
     # Where the library is not installed, that is the error.
     with pytest.raises(ValueError, match=f"Expected transformers to open {tmp_path}. Received: exit_status=1, "
-                                         "error='(OSError|ModuleNotFoundError): "):
+                                         "error=['\"](OSError|ModuleNotFoundError): "):
         pytorch_outputs("transformers", tmp_path, "BertModel", INPUTS)
