@@ -28,7 +28,7 @@ def pytorch_outputs(library: str, folder: pathlib.Path, architecture: str, input
         inputs: for Transformers our features, int32 `(batch, seq)`; else `sentences`, strings.
 
     Returns:
-        Transformers' outputs by their names; else `embedding`, float32 `(batch, hidden)`.
+        Transformers' outputs by their names, without tuples; else `embedding`, float32 `(batch, hidden)`.
 
     Raises:
         ValueError: the library failed; with the last line that it wrote.
@@ -55,7 +55,8 @@ def _transformers(folder: str, architecture: str, inputs: Arrays) -> Arrays:
     names = {"token_ids": "input_ids", "segment_ids": "token_type_ids", "padding_mask": "attention_mask"}
     with torch.no_grad():
         outputs = model(**{names[name]: torch.tensor(value, dtype=torch.long) for name, value in inputs.items()})
-    return {name: value.numpy() for name, value in outputs.items()}
+    # A folder may ask for hidden states, too, which are tuples.
+    return {name: value.numpy() for name, value in outputs.items() if isinstance(value, torch.Tensor)}
 
 
 def _sentence_transformers(folder: str, architecture: str, inputs: Arrays) -> Arrays:

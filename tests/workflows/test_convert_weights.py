@@ -1,4 +1,5 @@
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from bert_tf.models.pretrainer import BertPretrainer
 from bert_tf.weights.keras_hub import NUMERICS
 from bert_tf.workflows.convert_weights import convert_weights
 from tests.weights.fresh_process import needs
-from tests.weights.hugging_face_models import FOLDER, INPUTS, inputs_for
+from tests.weights.hugging_face_models import FOLDER, INPUTS, copy_of, inputs_for
 
 SOURCE = str(FOLDER / "BertForPreTraining")
 
@@ -87,6 +88,18 @@ def test_verify_runs_transformers(architecture, tmp_path):
     lines = []
 
     convert_weights(str(FOLDER / architecture), str(tmp_path / "out"), verify_source=True, report=lines.append)
+
+    verified = next(line for line in lines if line.startswith("verified"))
+    assert float(verified.rpartition(" ")[2]) < 1e-5
+
+
+def test_verify_takes_folders_that_ask_for_hidden_states(tmp_path):
+    needs("torch", "transformers")
+    config = copy_of("BertForMaskedLM", tmp_path) / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"output_hidden_states": True}))
+    lines = []
+
+    convert_weights(str(config.parent), str(tmp_path / "out"), verify_source=True, report=lines.append)
 
     verified = next(line for line in lines if line.startswith("verified"))
     assert float(verified.rpartition(" ")[2]) < 1e-5
