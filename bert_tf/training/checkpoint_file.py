@@ -94,8 +94,7 @@ def checkpoint_size(model: keras.Model) -> int:
 
 
 def _state(model: keras.Model) -> dict[str, keras.Variable]:
-    with model.distribute_strategy.scope():
-        model.optimizer.build(model.trainable_variables)
+    model.build_optimizer()
     # Numbered: the paths of generators' states depend on what else the process has built.
     kinds = {"model": model.variables, "optimizer": model.optimizer.variables}
     state = {f"{kind}.{index}": variable

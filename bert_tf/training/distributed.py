@@ -98,11 +98,15 @@ class DistributedSteps(BatchSums, MultiWorkerFit):
         """The task's metrics and those of training."""
         return super().metrics + list(self._training_metrics.values())
 
-    def make_train_function(self, force=False):
-        """As Keras', with the optimiser's variables made before: a step that makes them itself is traced twice."""
+    def build_optimizer(self) -> None:
+        """Makes the optimiser's variables, unless it has them: Keras' loss scaling would make its own anew."""
         if not self.optimizer.built:
             with self.distribute_strategy.scope():
                 self.optimizer.build(self.trainable_variables)
+
+    def make_train_function(self, force=False):
+        """As Keras', with the optimiser's variables made before: a step that makes them itself is traced twice."""
+        self.build_optimizer()
         return super().make_train_function(force)
 
     def train_step(self, data):
@@ -111,8 +115,6 @@ class DistributedSteps(BatchSums, MultiWorkerFit):
             if not self.has_task_loss:
                 return super().train_step(data)
             x, labels, weights = self._unpacked(data)
-            if not self.optimizer.built:
-                self.optimizer.build(self.trainable_variables)
             compute = self._compiled(functools.partial(
                 self._training_sums, totals=global_totals(x, weights), scale=self.optimizer.scale_loss(1.0)))
             gradients, loss, sums = add_up(functools.partial(self._with_user_metrics, compute), (x, labels, weights),

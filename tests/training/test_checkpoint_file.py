@@ -50,6 +50,17 @@ def test_going_on_is_exact_with_dropout(written):
     assert_same(trained(3, model=resumed, first=3), trained(6, dropout=0.2))
 
 
+def test_writing_leaves_the_scale_of_the_loss(tmp_path):
+    model = trained(1, dtype="mixed_float16", num_layers=1)
+    model.optimizer.dynamic_scale.assign(8.0)
+    for _ in range(2):
+        write_checkpoint(tmp_path / "x", model, 1, {})
+    assert float(model.optimizer.dynamic_scale) == 8.0
+    resumed = tiny_model(dtype="mixed_float16", num_layers=1)
+    read_checkpoint(tmp_path / "x", resumed)
+    assert_same(resumed, model)
+
+
 def test_metrics_are_part_of_the_state(written):
     path, model = written
     other = tiny_model(dropout=0.2)
