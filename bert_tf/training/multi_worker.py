@@ -16,11 +16,17 @@ class MultiWorkerFit:
     trains on its rows. One whose sharding policy is OFF has this worker's rows alone, as `share_of_worker` takes them.
     """
 
+    _fits = False
+
     def fit(self, x=None, *args, validation_data=None, **kwargs):
         """As `keras.Model.fit`."""
         if validation_data is not None and not isinstance(validation_data, tuple | list):
             validation_data = self._split_by_rows(validation_data)
-        return super().fit(self._split_by_rows(x), *args, validation_data=validation_data, **kwargs)
+        self._fits = True
+        try:
+            return super().fit(self._split_by_rows(x), *args, validation_data=validation_data, **kwargs)
+        finally:
+            self._fits = False
 
     def evaluate(self, x=None, *args, **kwargs):
         """As `keras.Model.evaluate`."""
@@ -41,8 +47,9 @@ class MultiWorkerFit:
         return data.with_options(options)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        # Keras takes a batch and reduces it, which several workers cannot; the shapes are known without one.
-        if self._distribute_strategy is None:
+        # Keras takes a batch and reduces it, which several workers cannot; the shapes are known without one. And it
+        # does nothing without a strategy, where a step that makes the variables of losses and metrics is traced twice.
+        if self._distribute_strategy is None and not self._fits:
             return
         batch = data_batch if iterator is None else iterator._distributed_dataset.element_spec
         with self.distribute_strategy.scope():

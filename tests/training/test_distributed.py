@@ -8,6 +8,7 @@ import bert_tf.training.distributed as distributed_module
 from bert_tf.models.pretrainer import BertPretrainer
 from bert_tf.training.distributed import DistributedSteps, distributed
 from bert_tf.training.lamb import Lamb
+from bert_tf.training.optimizer import AdamW
 from bert_tf.training.strategy import make_strategy
 from tests.models.tiny import CONFIG, INPUTS, randomise
 from tests.training.devices import STRATEGIES, assert_same_training, trained
@@ -151,10 +152,21 @@ def test_a_saved_model_goes_on_training_where_it_was(tmp_path):
     assert results[0] == pytest.approx(results[1], abs=1e-6)
 
 
-def test_a_step_is_traced_once(monkeypatch):
+@pytest.mark.parametrize("own", [
+    {}, {"weighted_metrics": {"next_sentence": ["accuracy"]}},
+    {"loss": {"masked_lm": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+              "next_sentence": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}}],
+    ids=["the task's", "a metric", "a loss"])
+def test_a_step_is_traced_once(own, monkeypatch):
     traced = []
     step = DistributedSteps.train_step
     monkeypatch.setattr(DistributedSteps, "train_step", lambda self, data: traced.append(self) or step(self, data))
     model = tiny_model()
-    model.fit(tf.data.Dataset.from_tensors(batch()).repeat(2), verbose=0, shuffle=False)
+    model.compile(AdamW(1e-3), **own)
+    data = tf.data.Dataset.from_tensors(batch()).repeat(2)
+    assert not model.optimizer.built
+    model.evaluate(data, verbose=0)
+    assert not model.optimizer.built  # its variables take twice the memory of the model
+    model.compile(AdamW(1e-3), **own)
+    model.fit(data, verbose=0, shuffle=False)
     assert len(traced) == 1 and int(model.optimizer.iterations) == 2
