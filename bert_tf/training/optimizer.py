@@ -38,27 +38,28 @@ class AdamW(CommonOptimizer, keras.optimizers.AdamW):
         super().__init__(learning_rate=learning_rate, weight_decay=weight_decay, beta_1=beta_1, beta_2=beta_2,
                          epsilon=epsilon, global_clipnorm=global_clipnorm, name=name, **kwargs)
         self.learning_rate_factors = dict(learning_rate_factors or {})
-        self._clipping_factor = None  # of the update that is being made
-        self._shared = _Shared()
+        self._update: _Update | None = None
+
+    def apply(self, grads, trainable_variables=None):
+        """Updates variables, by default those it was built with."""
+        self._update = _Update()
+        try:
+            super().apply(grads, trainable_variables)
+        finally:
+            self._update = None
 
     def _clip_gradients(self, grads):
         several = tf.distribute.get_strategy().num_replicas_in_sync > 1
         if several or self.amsgrad or not self.global_clipnorm:
             return super()._clip_gradients(grads)
         # The update multiplies them; a pass over all gradients for that alone would cost a fifth of it.
-        grads, self._clipping_factor = clipping(grads, self.global_clipnorm)
+        grads, self._update.clipping_factor = clipping(grads, self.global_clipnorm)
         return grads
-
-    def _backend_update_step(self, grads, trainable_variables, learning_rate):
-        try:
-            super()._backend_update_step(grads, trainable_variables, learning_rate)
-        finally:
-            self._clipping_factor = None
-            self._shared = _Shared()
 
     def update_step(self, gradient, variable, learning_rate):
         """Decays one variable and moves it."""
-        numbers, decay = self._numbers(variable.dtype, self._factor(variable), learning_rate)
+        made = self._update or _Update()
+        numbers, decay = self._numbers(made.numbers, variable.dtype, self._factor(variable), learning_rate)
         if not self.weight_decay or not self._use_weight_decay(variable):
             decay = None
         if self.amsgrad:
@@ -68,13 +69,12 @@ class AdamW(CommonOptimizer, keras.optimizers.AdamW):
             return
         index = self._get_variable_index(variable)
         update_variable(variable, self._momentums[index].value, self._velocities[index].value,
-                        ops.cast(gradient, variable.dtype), numbers=numbers, factor=self._clipping_factor, decay=decay)
+                        ops.cast(gradient, variable.dtype), numbers=numbers, factor=made.clipping_factor, decay=decay)
 
-    def _numbers(self, dtype: str, factor: float, learning_rate) -> tuple[UpdateNumbers, tf.Tensor]:
-        """The numbers of this update and the share that weights lose, made once instead of for each variable."""
+    def _numbers(self, made: dict, dtype: str, factor: float, learning_rate) -> tuple[UpdateNumbers, tf.Tensor]:
+        """The numbers of this update and the share that weights lose; those that are `made` are not made again."""
         # A branch or another device's function is a graph of its own.
         key = dtype, factor, tf.compat.v1.get_default_graph()
-        made = self._shared.made
         if key not in made:
             rate = ops.cast(learning_rate, dtype) * factor
             numbers = update_numbers(ops.cast(self.iterations + 1, dtype), rate, self.beta_1, self.beta_2,
@@ -95,8 +95,14 @@ class AdamW(CommonOptimizer, keras.optimizers.AdamW):
         return super().get_config() | {"learning_rate_factors": self.learning_rate_factors}
 
 
-class _Shared:
-    """Tensors of one update. An object, because Keras would track, and save, a dict."""
+class _Update:
+    """What the variables of one update have in common.
+
+    Attributes:
+        clipping_factor: what gradients are multiplied by; None for nothing.
+        numbers: those that are made.
+    """
 
     def __init__(self):
-        self.made = {}
+        self.clipping_factor: tf.Tensor | None = None
+        self.numbers: dict[tuple, tuple[UpdateNumbers, tf.Tensor]] = {}

@@ -102,3 +102,14 @@ def test_numbers_are_made_once_for_all_variables():
     apply = tf.function(lambda: optimizer.apply([tf.ones(3)] * 5, variables), autograph=False)
     kinds = [operation.type for operation in apply.get_concrete_function().graph.get_operations()]
     assert (kinds.count("ResourceApplyAdam"), kinds.count("Pow")) == (5, 2)
+
+
+def test_a_step_of_one_variable_alone_has_the_numbers_of_its_time():
+    alone, whole = (keras.Variable(np.ones(3, "float32")) for _ in range(2))
+    one, other = AdamW(0.01, global_clipnorm=None), AdamW(0.01, global_clipnorm=None)
+    one.build([alone])
+    for _ in range(2):
+        one.update_step(tf.ones(3), alone, one.learning_rate)
+        one.iterations.assign_add(1)
+        other.apply([tf.ones(3)], [whole])
+    np.testing.assert_array_equal(alone.numpy(), whole.numpy())
