@@ -53,9 +53,10 @@ class TaskModel(FeatureModel):
             loss: leave it out for the task's loss.
             rematerialize: keep only what enters each encoder block and compute the rest a second time for the
                 gradient: room for longer sequences or larger batches, for about a third more time.
-            **kwargs: as for `keras.Model.compile`; XLA is off unless `jit_compile` asks for it.
+            **kwargs: as for `keras.Model.compile`; on TensorFlow XLA is off unless `jit_compile` asks for it.
         """
-        kwargs.setdefault("jit_compile", False)
+        if keras.backend.backend() == "tensorflow":
+            kwargs.setdefault("jit_compile", False)
         super().compile(optimizer=optimizer, loss=loss, **kwargs)
         self._rematerializes = rematerialize
         for block in self.encoder.blocks:
