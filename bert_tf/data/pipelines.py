@@ -138,8 +138,9 @@ def _found(files: str | Path | Sequence[str | Path]) -> list[str | Path]:
 def _check_not_empty(blocks: tf.data.Dataset, build: Build, files: Sequence[str | Path],
                      examples: ExampleConfig) -> None:
     """One example must come out of the first pass; an endless stream of passes without any would never return."""
-    first_pass = ending_at_once(blocks.take_while(lambda number, block, lines: number == 0).map(build))
-    if next(iter(first_pass.rebatch(1).take(1)), None) is None:
+    first_pass = ending_at_once(blocks.take_while(lambda number, block, lines: number == 0))
+    # Called one by one: making another iterator that holds `build` would take longer.
+    if not any(tf.size(build(*block)["length"]) for block in first_pass):
         names = [str(file) for file in files]
         raise ValueError(f"Expected text that gives at least one `{examples.objective}` example. "
                          f"Received: none from {len(names)} file(s): {', '.join(names[:3])}.")
@@ -171,7 +172,8 @@ def _builder(start: Position, tokenizer: WordPieceTokenizer, examples: ExampleCo
              threshold: int) -> Build:
     """From what `_blocks_from` gives to packed, unmasked examples that tell where they come from, int64 `ORIGIN`."""
 
-    @tf.function(autograph=False)  # traced once, wherever it is mapped
+    # Traced once, wherever it is called.
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([], tf.int64)] * 2 + [tf.TensorSpec([None], tf.string)])
     def build(number: tf.Tensor, block: tf.Tensor, lines: tf.Tensor) -> dict[str, tf.Tensor]:
         selected = one_side(*number_documents(lines), threshold, held_out=False)
         rows = block_examples(*selected, tokenizer, examples, tf.stack([tf.constant(seed, tf.int64), number]))

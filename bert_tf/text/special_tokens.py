@@ -82,11 +82,13 @@ class SpecialTokenFinder(tf.Module):
         size = tf.size(places)  # at least as many as there are places
         longest = max(map(len, self._ids))
         times = tf.scatter_nd(places[:, tf.newaxis], tf.ones_like(places, tf.int32), [size + longest])
+        # From each place on; cut once for all tokens.
+        following = [times[place:place + size] for place in range(longest)]
         ids, lengths = tf.fill([size], -1), tf.zeros([size], tf.int64)
         for token, number in self._ids.items():
             is_token = tf.ones([size], tf.bool)
-            for place, character in enumerate(token):
-                is_token &= times[place:place + size] == self._times[character]
+            for character, written in zip(token, following, strict=False):
+                is_token &= written == self._times[character]
             ids = tf.where(is_token, number, ids)
             lengths = tf.where(is_token, tf.constant(len(token), tf.int64), lengths)
         return ids, lengths
