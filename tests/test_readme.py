@@ -8,6 +8,7 @@ import sys
 
 import keras
 import numpy as np
+import pytest
 
 README = pathlib.Path(__file__).resolve().parent.parent / "README.md"
 
@@ -28,6 +29,7 @@ def test_the_keras_example_runs(tmp_path, monkeypatch):
     np.testing.assert_array_equal(reloaded(inputs)["masked_lm"], names["model"](inputs)["masked_lm"])
 
 
+@pytest.mark.slow
 def test_a_compiled_model_opens_once_the_class_has_been_touched(tmp_path):
     write = ("import bert_tf, keras\nfrom bert_tf.training.optimizer import AdamW\n"
              "from bert_tf.training.schedule import WarmupLinearDecay\n"

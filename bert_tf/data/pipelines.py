@@ -172,8 +172,7 @@ def _builder(start: Position, tokenizer: WordPieceTokenizer, examples: ExampleCo
              threshold: int) -> Build:
     """From what `_blocks_from` gives to packed, unmasked examples that tell where they come from, int64 `ORIGIN`."""
 
-    # Traced once, wherever it is called.
-    @tf.function(autograph=False, input_signature=[tf.TensorSpec([], tf.int64)] * 2 + [tf.TensorSpec([None], tf.string)])
+    @tf.function(autograph=False)
     def build(number: tf.Tensor, block: tf.Tensor, lines: tf.Tensor) -> dict[str, tf.Tensor]:
         selected = one_side(*number_documents(lines), threshold, held_out=False)
         rows = block_examples(*selected, tokenizer, examples, tf.stack([tf.constant(seed, tf.int64), number]))
@@ -183,4 +182,6 @@ def _builder(start: Position, tokenizer: WordPieceTokenizer, examples: ExampleCo
         skipped = tf.where(is_first, tf.constant(start.offset, tf.int64), 0)
         return {name: values[skipped:] for name, values in rows.items()}
 
-    return build
+    # Traced here, once, wherever it is called.
+    number = tf.TensorSpec([], tf.int64)
+    return build.get_concrete_function(number, number, tf.TensorSpec([None], tf.string))

@@ -93,6 +93,7 @@ def test_without_a_file_the_stream_is_built_from_the_start(tmp_path, caplog):
     assert "built again from window 0 on" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_changed_text_is_another_stream(corpus, tmp_path, caplog):
     path = tmp_path / "positions.jsonl"
     take(build(corpus, positions=path), 20)

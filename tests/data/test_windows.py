@@ -37,6 +37,7 @@ def test_windows_are_whole_batches(small, batch_size, expected):
     assert [length for _, length in lengths(Windows(batch_size).cut(stream()), 7)] == expected
 
 
+@pytest.mark.slow
 def test_sizes_that_a_run_has():
     sizes = [int(length) for _, length in lengths(Windows(32).cut(stream().rebatch(1024)), 7)]
     assert sizes == [2048, 2048, 4096, 8192, 16384, 32768, 32768]

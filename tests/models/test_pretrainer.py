@@ -116,7 +116,8 @@ def test_fits_and_evaluates_with_plain_keras():
         numpy_bert.weights_of(model), CONFIG, PRETRAINING_INPUTS, LABELS, WEIGHTS), rel=1e-4)
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("policy", [
+    "mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)])
 def test_mixed_precision_trains_with_float32_logits(policy):
     model = BertPretrainer(dataclasses.replace(CONFIG, dropout=0.1, attention_dropout=0.1), dtype=policy)
     exact = BertPretrainer(CONFIG)

@@ -40,7 +40,8 @@ def character_pieces():
     return [*SPECIAL, *characters, *(SUFFIX_MARK + character for character in characters)]
 
 
-@pytest.mark.parametrize("options", CASES, ids=str)
+@pytest.mark.parametrize("options", [
+    CASES[0], *(pytest.param(case, marks=pytest.mark.slow) for case in CASES[1:])], ids=str)
 def test_every_assigned_character_is_as_googles_rules_say(options):
     pieces = character_pieces()
     known = set(pieces)

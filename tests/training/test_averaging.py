@@ -30,7 +30,8 @@ def averaging_run(strategy, dtype=None, optimizer=AdamW):
 
 
 @pytest.mark.parametrize("strategy, dtype, optimizer", [
-    ("one_device", None, AdamW), ("mirrored", None, Lamb), ("mirrored", "mixed_float16", AdamW)])
+    ("one_device", None, AdamW), pytest.param("mirrored", None, Lamb, marks=pytest.mark.slow),
+    pytest.param("mirrored", "mixed_float16", AdamW, marks=pytest.mark.slow)])
 def test_averages_come_and_go(strategy, dtype, optimizer, tmp_path):
     model, last, averages = averaging_run(strategy, dtype, optimizer)
 

@@ -93,6 +93,7 @@ print(sorted(path.name for path in checkpoints.directory.iterdir()))
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_really_is_full(tmp_path):
     size = checkpoint_size(tiny_model())
     script = (f"mount -t tmpfs -o size={2 * size + 100_000} none {tmp_path} && "

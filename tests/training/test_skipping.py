@@ -21,7 +21,8 @@ def without(number):
         lambda array: tf.TensorSpec(array.shape, array.dtype), data[0]))
 
 
-@pytest.mark.parametrize("strategy, value", [("one_device", np.nan), ("mirrored", np.inf)])
+@pytest.mark.parametrize("strategy, value", [
+    ("one_device", np.nan), pytest.param("mirrored", np.inf, marks=pytest.mark.slow)])
 def test_a_bad_batch_leaves_weights_and_state_alone_and_is_counted(strategy, value):
     skipped, history = trained(strategy, 3, with_a_bad_batch(1, value), skip_nonfinite=True,
                                before=lambda model: model.report_gradient_norm())
@@ -54,7 +55,7 @@ def test_the_norm_is_that_of_the_global_batch_before_clipping(strategy):
     assert "gradient_norm" not in evaluation and "skipped_batches" not in evaluation
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", ["one_device", pytest.param("mirrored", marks=pytest.mark.slow)])
 def test_options_change_no_number_where_all_are_finite(strategy):
     plain = plain_run(strategy)
     watched, history = trained(strategy, skip_nonfinite=True, before=lambda model: model.report_gradient_norm())

@@ -191,6 +191,7 @@ def test_updates_that_are_not_finite_can_be_skipped(tmp_path):
     assert "skipped_batches" not in log[-1]["held_out"]
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_evaluated_and_survive_a_resume(tmp_path):
     def averaging(directory, **changes):
         keras.utils.set_random_seed(0)

@@ -82,6 +82,7 @@ def test_the_tokeniser_of_a_vocabulary_learned_with_other_options_comes_with_the
     assert {name: getattr(found, name) for name in expected} == expected
 
 
+@pytest.mark.slow
 def test_the_command_line_names_mistakes(folder):
     result = script("--input=none.txt", f"--vocabulary={folder}/vocab.txt", f"--output={folder}/out")
     assert result.returncode == 1 and result.stderr.strip().splitlines()[-1].startswith("error: Expected a file name")
@@ -100,6 +101,7 @@ def test_the_command_line_names_mistakes(folder):
         assert f"--{name}: " in text or f"--[no]{name}: " in text, name
 
 
+@pytest.mark.slow
 def test_a_killed_build_is_not_taken_for_a_whole_one(folder):
     text = (folder / "a.txt").read_text()
     (folder / "a.txt").write_text("\n\n".join([text] * 300))

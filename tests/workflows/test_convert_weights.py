@@ -116,6 +116,7 @@ def test_refuses(arguments, message, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_script_prints_errors_as_one_line(tmp_path):
     script = Path(__file__).parent.parent.parent / "scripts" / "convert_weights.py"
 

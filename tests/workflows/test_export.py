@@ -133,6 +133,7 @@ def test_the_script_writes_the_next_version(tmp_path):
     assert "computed in bfloat16" in (output / "README.md").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", ["hub", "tflite"])
 def test_the_script_divides_saved_models_only(tmp_path, other):
     done = subprocess.run([sys.executable, str(SCRIPT), f"--model={FOLDER / 'BertModel'}", f"--output={tmp_path / 'a'}",
@@ -141,6 +142,7 @@ def test_the_script_divides_saved_models_only(tmp_path, other):
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.slow
 def test_the_script_knows_no_pairs_in_tf_hubs_text_api(tmp_path):
     done = subprocess.run([sys.executable, str(SCRIPT), f"--model={FOLDER / 'BertModel'}", f"--output={tmp_path / 'a'}",
                            "--format=hub", "--pairs"], capture_output=True, text=True)

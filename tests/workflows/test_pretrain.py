@@ -76,6 +76,7 @@ def test_the_model_fills_blanks(run):
     assert table.count("probability") == 2 and "blank 2" in table
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_files(run, corpus, tmp_path):
     directory, _ = run
     pretrain(PretrainingConfig(input=str(corpus), **SMALL), tmp_path / "again")
@@ -83,6 +84,7 @@ def test_the_same_run_gives_the_same_files(run, corpus, tmp_path):
         assert (directory / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_resumes_and_refuses_to_overwrite(run, corpus):
     directory, _ = run
     before = (directory / "model.safetensors").read_bytes()
