@@ -47,6 +47,8 @@ class Embeddings(keras.layers.Layer):
         self.position_embedding = self._table(self.max_sequence_length, input_shape[-1], "position_embedding")
         self.segment_embedding = self._table(self.num_segments, input_shape[-1], "segment_embedding")
         self.norm.build(input_shape)
+        # Else the model is not built before its first call, and Keras calls it once more for that in `fit`.
+        self._dropout.build(input_shape)
 
     def _table(self, rows: int, hidden_dim: int, name: str) -> keras.Variable:
         # One initialiser each: a Keras initialiser used twice gives the same values twice.

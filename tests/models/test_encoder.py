@@ -1,4 +1,5 @@
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -7,7 +8,13 @@ import tensorflow as tf
 
 from bert_tf.config import EncoderConfig
 from bert_tf.layers.positions import take_positions
+from bert_tf.models.classifier import BertClassifier
 from bert_tf.models.encoder import BertEncoder
+from bert_tf.models.multiple_choice import BertMultipleChoice
+from bert_tf.models.pretrainer import BertPretrainer
+from bert_tf.models.sentence_embedder import BertSentenceEmbedder
+from bert_tf.models.span_predictor import BertSpanPredictor
+from bert_tf.models.token_classifier import BertTokenClassifier
 from tests.models import numpy_bert
 from tests.models.tiny import CONFIG, INPUTS, randomise
 
@@ -20,6 +27,13 @@ PARAMETERS = {"tiny": 4_385_920, "mini": 11_170_560, "small": 28_763_648, "mediu
                                   pytest.param("large", marks=pytest.mark.slow)])
 def test_published_sizes_have_their_parameters(size):
     assert BertEncoder(EncoderConfig.from_size(size)).count_params() == PARAMETERS[size]
+
+
+@pytest.mark.parametrize("make", [
+    BertEncoder, BertPretrainer, BertSpanPredictor, BertMultipleChoice, BertSentenceEmbedder,
+    functools.partial(BertClassifier, labels=["a", "b"]), functools.partial(BertTokenClassifier, labels=["O", "B-a"])])
+def test_all_layers_are_built_before_the_first_call(make):
+    assert [layer.name for layer in make(CONFIG)._flatten_layers() if not layer.built] == []
 
 
 def test_matches_numpy_restatement():
