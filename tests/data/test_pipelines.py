@@ -228,7 +228,7 @@ def test_refuses_files_without_text(tmp_path, tokenizer, text):
         pretraining_dataset([path], tokenizer, ExampleConfig(32), MASKING, batch_size=8)
 
 
-def test_files_are_names_or_patterns(corpus):
+def test_names_and_patterns_give_files(corpus):
     folder, expected = pathlib.Path(corpus[0]).parent, sorted(map(str, corpus))
     for files in (f"{folder}/*.txt*", [f"{folder}/*.txt*"], ",".join(expected), expected, sorted(corpus)):
         assert [str(path) for path in pipelines._found(files)] == expected
@@ -236,15 +236,18 @@ def test_files_are_names_or_patterns(corpus):
         assert [str(path) for path in pipelines._found(file)] == [str(corpus[0])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [pretraining_dataset, functools.partial(held_out_dataset, max_examples=9)])
-def test_takes_names_or_patterns(corpus, tokenizer, build):
+def test_files_are_names_or_patterns(corpus, tokenizer, build):
     folder = pathlib.Path(corpus[0]).parent
 
     def ids(files, **options):
         batches = build(files, tokenizer, ExampleConfig(32), MASKING, **{"batch_size": 8} | options)
         return take(batches, 1)[0][0]["token_ids"].tolist()
 
-    assert ids(f"{folder}/*.txt*") == ids(sorted(corpus)) != ids(corpus[0])
+    expected = ids(sorted(corpus))
+    assert ids(f"{folder}/*.txt*") == ids([f"{folder}/*.txt*"]) == ids(",".join(map(str, sorted(corpus)))) == expected
+    assert ids(corpus[0]) == ids([corpus[0]]) == ids(str(corpus[0]))
     with pytest.raises(ValueError, match=r"a file name, or a pattern that matches files.*no_such\.txt"):
         ids("no_such.txt")
     with pytest.raises(ValueError, match=r"at least one file name or pattern. Received: files=\[\]"):
