@@ -32,6 +32,7 @@ from bert_tf.weights.transfer import (
     Row,
     Transfer,
     foreign_tensors,
+    hide_other_classifier,
     num_labels_of,
     read_into,
     zeros_for_random_values,
@@ -149,14 +150,18 @@ def read_model(path: pathlib.Path, model_class: type | None = None, arguments: M
     anew = model_class is not None
     if model_class is None:
         model_class = compose(_class_for(source))
-    arguments = _suggested_arguments(model_class, source) | dict(arguments or {})
+    suggested = _suggested_arguments(model_class, source)
+    if arguments and "labels" in arguments:
+        suggested.pop("num_labels", None)
     tokenizer = _read_tokenizer(folder, values, config)
     with zeros_for_random_values():
-        model = model_class(config, **arguments)
+        model = model_class(config, **suggested | dict(arguments or {}))
     table = tf1_table(config, num_labels_of(model))
     if source.is_object_graph:
         own_heads = tuple(head for head in _HEADS if head != "pooler/")
         table = model_garden_table(config) + [row for row in table if row.target.startswith(own_heads)]
+    if anew:
+        hide_other_classifier(source, table)
     transfer = read_into(model, table, source, why_dropped=lambda name: _why_dropped(name, source),
                          may_be_new=lambda row: anew and row.target.startswith(tuple(_HEADS)),
                          initializer_stddev=config.initializer_stddev)

@@ -13,7 +13,7 @@ import safetensors.numpy
 from bert_tf.config import EncoderConfig, require
 from bert_tf.weights.rows import embedding_rows
 from bert_tf.weights.safetensors_files import SafetensorsFiles
-from bert_tf.weights.transfer import Row, Transfer, foreign_tensors, num_labels_of, read_into
+from bert_tf.weights.transfer import Row, Transfer, foreign_tensors, hide_other_classifier, num_labels_of, read_into
 
 _TIED = {"cls.predictions.decoder.weight": "embeddings.word_embeddings.weight",
          "cls.predictions.decoder.bias": "cls.predictions.bias"}
@@ -89,7 +89,7 @@ def read_source(source: SafetensorsFiles, model: keras.Model, *, heads_may_be_ne
     """`read_folder` for files whose headers have been read already."""
     rows = table(model.config, num_labels_of(model))
     if heads_may_be_new:
-        _hide_other_classifiers(source, rows)
+        hide_other_classifier(source, rows)
     source = _WithTied(source)
     paths = {weight.path for weight in model.weights}
     if "masked_lm_head/bias" in paths:
@@ -116,14 +116,6 @@ def write_file(model: keras.Model, path: pathlib.Path) -> None:
     if any(name.startswith(heads) for name in tensors):
         tensors = {name if name.startswith(heads) else f"bert.{name}": array for name, array in tensors.items()}
     safetensors.numpy.save_file(tensors, path, metadata={"format": "pt"})
-
-
-def _hide_other_classifiers(source: SafetensorsFiles, rows: list[Row]) -> None:
-    """Takes a classifier of another number of labels out of `source`: it is about to be drawn anew."""
-    shapes = {name: row.shape for row in rows if row.target.startswith("classifier/") for name in row.sources}
-    if any(source.shapes.get(name, shape) != shape for name, shape in shapes.items()):
-        for name in shapes:
-            source.shapes.pop(name, None)
 
 
 class _WithTied:

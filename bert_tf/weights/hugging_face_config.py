@@ -113,6 +113,23 @@ def labels_of(values: Mapping[str, Any], path: pathlib.Path) -> list[str]:
                          f"Received: {names!r}.") from None
 
 
+def architectures_of(values: Mapping[str, Any], path: pathlib.Path) -> list[str]:
+    """The names of Transformers' classes; none where the configuration has none."""
+    names = values.get("architectures") or []
+    require(isinstance(names, list) and all(isinstance(name, str) for name in names),
+            f"`architectures` in {path} to be a list of names", architectures=names)
+    return names
+
+
+def classifier_dropout_of(values: Mapping[str, Any], path: pathlib.Path) -> float | None:
+    """The rate before a classifier's dense layer; None where it is that of the encoder."""
+    rate = values.get("classifier_dropout")
+    is_rate = isinstance(rate, int | float) and not isinstance(rate, bool) and 0 <= rate < 1
+    require(rate is None or is_rate, f"`classifier_dropout` in {path} to be a number in [0, 1), or null",
+            classifier_dropout=rate)
+    return rate
+
+
 def label_values(labels: list[str]) -> dict[str, Any]:
     """`id2label` and `label2id`."""
     return {"id2label": {str(index): label for index, label in enumerate(labels)},

@@ -73,7 +73,7 @@ def read_model(folder: pathlib.Path, model_class: type | None = None, arguments:
         plain, suggested = ARCHITECTURES[_architecture(values, tensors.shapes, path)]
         model_class = compose(plain)
     elif issubclass(model_class, BertPretrainer):
-        suggested = next((fixed for name in values.get("architectures") or () if name in ARCHITECTURES
+        suggested = next((fixed for name in config_file.architectures_of(values, path) if name in ARCHITECTURES
                           for plain, fixed in [ARCHITECTURES[name]] if plain is BertPretrainer), {})
     suggested = suggested | _suggested_arguments(model_class, values, tensors.shapes, path)
     if is_embedder and issubclass(model_class, BertSentenceEmbedder):
@@ -135,7 +135,7 @@ def architecture_of(model: keras.Model) -> str:
 
 def _architecture(values: Mapping[str, Any], tensors: Collection[str], path: pathlib.Path) -> str:
     """The Transformers class that wrote the folder; guessed from the tensors where the configuration is silent."""
-    names = values.get("architectures") or []
+    names = config_file.architectures_of(values, path)
     if names:
         require(names[0] in ARCHITECTURES, f"`architectures` in {path} to name one of {', '.join(ARCHITECTURES)}; with "
                 "`load_model(..., model_class=...)` only the encoder has to fit", architectures=names)
@@ -176,5 +176,5 @@ def _suggested_arguments(model_class: type, values: Mapping[str, Any], tensors: 
     if issubclass(model_class, BertClassifier):
         arguments["problem_type"] = config_file.problem_type_of(values, len(arguments["labels"]), path)
     if issubclass(model_class, BertClassifier | BertTokenClassifier | BertMultipleChoice):
-        arguments["dropout"] = values.get("classifier_dropout")
+        arguments["dropout"] = config_file.classifier_dropout_of(values, path)
     return arguments

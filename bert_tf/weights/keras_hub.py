@@ -25,6 +25,7 @@ from bert_tf.weights.transfer import (
     Row,
     Transfer,
     foreign_tensors,
+    hide_other_classifier,
     num_labels_of,
     read_into,
     variables_by_path,
@@ -126,12 +127,17 @@ def from_keras_hub(source: "keras_hub.models.BertBackbone", model_class: type | 
     model_class = compose(plain) if model_class is None else model_class
     if not issubclass(model_class, plain):
         suggested = {}
+    if arguments and "labels" in arguments:
+        suggested.pop("num_labels", None)
     config = _config_of(getattr(source, "backbone", source))
     with zeros_for_random_values():
         model = model_class(config, **_complete(model_class, suggested) | dict(arguments or {}))
-    arrays = {variable.path: variable for variable in source.weights}
+    tensors = ArraySource({variable.path: variable for variable in source.weights}, place)
+    rows = table(config, num_labels_of(model))
+    if anew:
+        hide_other_classifier(tensors, rows)
     transfer = read_into(
-        model, table(config, num_labels_of(model)), ArraySource(arrays, place),
+        model, rows, tensors,
         why_dropped=lambda name: ("belongs to a head that this model does not have" if name.startswith(_THEIR_HEADS)
                                   else None),
         may_be_new=lambda row: anew and row.target.startswith(_OUR_HEADS),

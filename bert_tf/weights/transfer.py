@@ -47,7 +47,7 @@ class Row:
 class TensorSource(Protocol):
     """Named tensors somewhere outside: shapes at once, values one at a time."""
 
-    shapes: Mapping[str, tuple[int, ...]]
+    shapes: dict[str, tuple[int, ...]]
 
     def read(self, name: str) -> np.ndarray:
         """The values of tensor `name`, in any float type."""
@@ -177,6 +177,14 @@ def read_into(model: keras.Model, table: Iterable[Row], source: TensorSource, *,
             variable.assign(keras.random.truncated_normal(variable.shape, stddev=initializer_stddev))
     return Transfer({row.target: row.sources for row in rows_to_read}, parameters, dropped,
                     tuple(row.target for row in rows_to_draw))
+
+
+def hide_other_classifier(source: TensorSource, table: Iterable[Row]) -> None:
+    """Takes a classifier of another number of labels out of `source.shapes`: it is about to be drawn anew."""
+    shapes = {name: row.shape for row in table if row.target.startswith("classifier/") for name in row.sources}
+    if any(source.shapes.get(name, shape) != shape for name, shape in shapes.items()):
+        for name in shapes:
+            source.shapes.pop(name, None)
 
 
 def foreign_tensors(model: keras.Model, table: Iterable[Row], left_out: tuple[str, ...] = ()) -> dict[str, np.ndarray]:

@@ -69,6 +69,16 @@ def test_fine_tuned_classifier(tmp_path):
     np.testing.assert_allclose(model(INPUTS)["logits"], golden("BertForSequenceClassification", "logits"), atol=1e-5)
 
 
+@pytest.mark.parametrize("arguments", [{"num_labels": 7}, {"labels": list("abcdefg")}], ids=["number", "names"])
+def test_classifier_of_another_size_is_drawn_anew_when_asked_for(arguments, tmp_path):
+    _write_tf1(tmp_path, _tf1_tensors(("BertForSequenceClassification", "bert.", "classifier.")))
+
+    model, transfer = load_with_report(tmp_path, BertClassifier, **arguments)
+
+    assert transfer.drawn_anew == ("classifier/kernel", "classifier/bias") and not transfer.dropped
+    assert model(INPUTS)["logits"].shape == (3, 7)
+
+
 def test_fine_tuned_squad(tmp_path):
     tensors = _tf1_tensors(("BertForQuestionAnswering", "bert.", "qa_outputs."))
     tensors |= {"bert/pooler/dense/kernel": np.zeros((16, 16)), "bert/pooler/dense/bias": np.zeros(16)}

@@ -5,6 +5,8 @@ import pytest
 
 from bert_tf.config import EncoderConfig
 from bert_tf.weights.hugging_face_config import (
+    architectures_of,
+    classifier_dropout_of,
     config_values,
     encoder_config,
     kept_values,
@@ -92,6 +94,17 @@ def test_labels():
         labels_of({"num_labels": "3"}, PATH)
     with pytest.raises(ValueError, match="`id2label` in model/config.json to map the ids"):
         labels_of({"id2label": {"0": "no", "2": "yes"}}, PATH)
+
+
+def test_names_and_rates_of_another_type_are_named():
+    assert architectures_of({}, PATH) == [] == architectures_of({"architectures": None}, PATH)
+    assert architectures_of({"architectures": ["BertModel"]}, PATH) == ["BertModel"]
+    with pytest.raises(ValueError, match="`architectures` in model/config.json to be a list .* architectures='Bert'"):
+        architectures_of({"architectures": "Bert"}, PATH)
+    assert classifier_dropout_of({}, PATH) is None and classifier_dropout_of({"classifier_dropout": 0}, PATH) == 0
+    for wrong in ("0.1", 1, True):
+        with pytest.raises(ValueError, match=rf"in model/config.json .* classifier_dropout={wrong!r}"):
+            classifier_dropout_of({"classifier_dropout": wrong}, PATH)
 
 
 def test_problem_types():

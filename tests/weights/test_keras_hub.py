@@ -69,6 +69,16 @@ def test_classifier_into_ours():
     assert model.tokenizer.vocabulary.pieces == tuple(PIECES) and model.tokenizer.lowercase
 
 
+@pytest.mark.parametrize("arguments", [{"num_labels": 7}, {"labels": list("abcdefg")}], ids=["number", "names"])
+def test_classifier_of_another_size_is_drawn_anew_when_asked_for(arguments):
+    task = keras_hub.models.BertTextClassifier(_backbone(), num_classes=3)
+
+    model, transfer = from_keras_hub(task, BertClassifier, arguments)
+
+    assert transfer.drawn_anew == ("classifier/kernel", "classifier/bias") and not transfer.dropped
+    assert model(INPUTS)["logits"].shape[-1] == 7
+
+
 def test_another_class_gets_new_heads():
     model, transfer = from_keras_hub(_backbone(), BertTokenClassifier, {"num_labels": 4})
 
