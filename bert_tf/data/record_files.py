@@ -10,7 +10,7 @@ from bert_tf.data.corpus import HASH_BUCKETS
 from bert_tf.data.foreign_records import count_sides
 from bert_tf.data.readers import find_files, matches_pattern, separate_patterns
 from bert_tf.data.record_format import ForeignLayout
-from bert_tf.data.shards import INDEX, PARTS, tokenizer_settings, vocabulary_sha256
+from bert_tf.data.shards import INDEX, INDEX_KEYS, PARTS, tokenizer_settings, vocabulary_sha256
 from bert_tf.text.tokenizer import WordPieceTokenizer
 
 
@@ -121,8 +121,13 @@ def records_tokenizer(patterns: str) -> WordPieceTokenizer | None:
 
 def _indexes(paths: list[Path]) -> dict[Path, dict]:
     """The index of each folder that has one."""
-    return {folder: read_json(folder / INDEX) for folder in dict.fromkeys(path.parent for path in paths)
-            if (folder / INDEX).exists()}
+    indexes = {folder: read_json(folder / INDEX) for folder in dict.fromkeys(path.parent for path in paths)
+               if (folder / INDEX).exists()}
+    for folder, index in indexes.items():
+        missing = [key for key in INDEX_KEYS if key not in index]
+        require(not missing, f"an {INDEX} of build_records.py beside record files, or none: {folder / INDEX}",
+                missing=missing)
+    return indexes
 
 
 def _check_tokenizer(source: Path, index: dict, tokenizer: WordPieceTokenizer) -> None:

@@ -16,6 +16,9 @@ from bert_tf.text.tokenizer import WordPieceTokenizer
 from bert_tf.text.vocabulary import Vocabulary
 
 INDEX = "index.json"
+INDEX_KEYS = ("config", "vocabulary_size", "vocabulary_sha256", "tokenizer", "shards")
+"""What a reader of the files needs to know (`make_index`)."""
+
 PARTS = ("train", "held_out")
 """What the documents are divided into; a file holds one of them."""
 

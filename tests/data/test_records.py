@@ -156,6 +156,8 @@ def test_records_of_several_lengths(folder, tmp_path):
     (lambda path: path.unlink(), r"the file .*train-00001\.tfrecord, which index\.json names"),
     (lambda path: path.rename(path.with_name("other.tfrecord")), r"files that .*index\.json names.*other\.tfrecord"),
     (lambda path: (path.parent / "index.json").unlink(), r"index\.json beside .*held_out-00000\.tfrecord"),
+    (lambda path: (path.parent / "index.json").write_text('{"config": {}, "shards": []}'),
+     r"build_records\.py .*/x/index\.json. Received: missing=\['vocabulary_size', 'vocabulary_sha256', 'tokenizer'\]"),
 ])
 def test_damage_is_named_before_training(folder, tmp_path, damage, message):
     write_records(folder, tmp_path / "x")
