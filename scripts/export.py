@@ -42,8 +42,8 @@ _CHECK_TEXTS = flags.DEFINE_string("check_texts", None, "tflite: file of that fo
                                    "model on; by default built-in texts in several languages.")
 _LENGTHS = flags.DEFINE_list("lengths", None, "tflite: instead of --max_length several ones, such as 32,128, each a "
                              "signature of its own.")
-_MAX_WINDOWS = flags.DEFINE_integer("max_windows", 4, "tflite, tagging and questions: windows that a long text is read "
-                                    "in at most.", lower_bound=1)
+_MAX_WINDOWS = flags.DEFINE_integer("max_windows", None, "tflite, tagging and questions: windows that a long text is "
+                                    "read in at most; by default 4.", lower_bound=1)
 _TFLITE_ONLY = (_INPUT, _QUANTIZE, _CALIBRATION, _CHECK_TEXTS, _LENGTHS, _MAX_WINDOWS)
 
 

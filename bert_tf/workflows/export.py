@@ -7,6 +7,8 @@ from collections.abc import Callable
 import keras
 
 from bert_tf.config import require
+from bert_tf.endpoints.classification import Classifier
+from bert_tf.endpoints.endpoint import Endpoint
 from bert_tf.endpoints.heads import endpoint_for
 from bert_tf.endpoints.multiple_choice import MultipleChoice
 from bert_tf.endpoints.tokenizers import tokenizer_for
@@ -43,7 +45,7 @@ def export_saved_model(model: str, output: str, *, version: int | None = None, m
         max_length: tokens of a row at most; by default what the model can take.
         precision: one of `PRECISIONS`. In bfloat16 the weights of models up to `MOST_FROZEN` become constants.
         pairs: whether a classifier's `serving_default` takes pairs; by default what it was trained on, if its
-            `config.json` says so under `text_pairs`, else single texts.
+            `config.json` says so under `text_pairs`, else single texts. Not for other models.
         tensor_parallel: in how many parts encoder blocks compute, side by side on the cores of a CPU; 1 for a GPU.
         report: gets each line.
 
@@ -66,8 +68,7 @@ def export_saved_model(model: str, output: str, *, version: int | None = None, m
     loaded = load_model(model, dtype=PRECISIONS[precision])
     endpoint = endpoint_for(loaded, max_length)
     check_labels(loaded)
-    if pairs is None:
-        pairs = bool(getattr(loaded, "kept_config", {}).get("text_pairs", False))
+    pairs = takes_pairs(endpoint, pairs)
     with new_version(folder, version) as unfinished:
         save_endpoint(endpoint, unfinished, pairs=pairs,
                       freeze=precision == "bfloat16" and loaded.count_params() <= MOST_FROZEN,
@@ -127,6 +128,19 @@ def _check_readme(path: pathlib.Path) -> None:
     require(not path.exists() or WRITTEN_BY in path.read_text(encoding="utf-8", errors="replace"),
             f"an output folder for this model alone, such as {path.parent}/NAME: there is a README.md in {path.parent} "
             "that would be replaced", output=str(path.parent))
+
+
+def takes_pairs(endpoint: Endpoint, pairs: bool | None) -> bool:
+    """`pairs`, or what a classifier was trained on, if its `config.json` says so.
+
+    Raises:
+        ValueError: `pairs` is given for a model that is no classifier.
+    """
+    require(pairs is None or isinstance(endpoint, Classifier), "a classifier of texts, if `pairs` is given",
+            endpoint=type(endpoint).__name__, pairs=pairs)
+    if pairs is None:
+        return bool(getattr(endpoint.model, "kept_config", {}).get("text_pairs", False))
+    return pairs
 
 
 def check_labels(model: keras.Model) -> None:

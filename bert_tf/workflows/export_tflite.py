@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from bert_tf.config import require
 from bert_tf.endpoints.heads import endpoint_for
 from bert_tf.endpoints.question_answering import QuestionAnswerer
+from bert_tf.endpoints.tagging import TokenTagger
 from bert_tf.export.phone_functions import PhoneFunction
 from bert_tf.export.phone_heads import phone_function
 from bert_tf.export.phone_model import PhoneModel
@@ -26,18 +27,19 @@ from bert_tf.model_directory import load_model
 from bert_tf.reports.json_file import versions, write_json
 from bert_tf.reports.tables import print_table
 from bert_tf.text.litert_tokenizer import LiteRTTokenizer
-from bert_tf.workflows.export import check_labels
+from bert_tf.workflows.export import check_labels, takes_pairs
 from bert_tf.workflows.prediction_input import read_rows
 
 DEFAULT_LENGTH = 128
 """Tokens; a phone pads every text to the full length, so what the model can take at most would be a waste."""
 
+_MAX_WINDOWS = 4
 _MOST_CALIBRATION_TEXTS = 200
 
 
 def export_tflite(model: str, output: str, *, takes_text: bool = True, quantize: str = "none",
                   calibration: str | None = None, check_texts: str | None = None, max_length: int | None = None,
-                  lengths: Sequence[int] = (), max_windows: int = 4, pairs: bool | None = None,
+                  lengths: Sequence[int] = (), max_windows: int | None = None, pairs: bool | None = None,
                   report: Callable[[str], None] = print) -> pathlib.Path:
     """Writes a .tflite file, and beside it `<name>.check.json`: what the comparison with the model has found.
 
@@ -53,7 +55,7 @@ def export_tflite(model: str, output: str, *, takes_text: bool = True, quantize:
             take.
         lengths: instead of `max_length` several ones, each a signature of its own, `length_<tokens>`; with strings
             going in there is one more, `num_tokens`, which tells how long a text is.
-        max_windows: for long texts where they are read in windows (tagging, questions).
+        max_windows: for long texts where they are read in windows (tagging, questions); by default 4.
         pairs: a classifier takes pairs; by default what it was trained on, if its `config.json` says so.
         report: gets each line.
 
@@ -61,8 +63,8 @@ def export_tflite(model: str, output: str, *, takes_text: bool = True, quantize:
         The file.
 
     Raises:
-        ValueError: the file exists, the model cannot be exported like this, int8 without calibration, or the converted
-            file answers unlike the model. No file is left then.
+        ValueError: the file exists, the model cannot be exported like this or has no use for an argument, int8 without
+            calibration, or the converted file answers unlike the model. No file is left then.
     """
     path = pathlib.Path(output)
     path = path if path.suffix == ".tflite" else path / "model.tflite"
@@ -109,21 +111,23 @@ def export_tflite(model: str, output: str, *, takes_text: bool = True, quantize:
     return path
 
 
-def _functions(model: str, takes_text: bool, max_length: int | None, lengths: Sequence[int], max_windows: int,
-               pairs: bool | None) -> dict[str, PhoneFunction]:
+def _functions(model: str, takes_text: bool, max_length: int | None, lengths: Sequence[int],
+               max_windows: int | None, pairs: bool | None) -> dict[str, PhoneFunction]:
     """The phone functions by the names of their signatures."""
     loaded = load_model(model)
     default = endpoint_for(loaded)
     check_labels(loaded)
-    if pairs is None:
-        pairs = bool(getattr(loaded, "kept_config", {}).get("text_pairs", False))
+    pairs = takes_pairs(default, pairs)
+    require(max_windows is None or isinstance(default, TokenTagger | QuestionAnswerer),
+            "a model for tagging or questions, if `max_windows` is given", endpoint=type(default).__name__,
+            max_windows=max_windows)
     if max_length is None and not lengths:
         max_length = default.max_length if isinstance(default, QuestionAnswerer) else min(
             DEFAULT_LENGTH, default.max_length)
     named = {f"length_{length}": length for length in lengths} or {"serving_default": max_length}
     tokenizer = LiteRTTokenizer.from_config(loaded.tokenizer.get_config()) if takes_text else None
     return {name: phone_function(endpoint_for(loaded, length), takes_text=takes_text, tokenizer=tokenizer, pairs=pairs,
-                                 max_windows=max_windows) for name, length in named.items()}
+                                 max_windows=max_windows or _MAX_WINDOWS) for name, length in named.items()}
 
 
 def _rows(path: str, function: PhoneFunction) -> list[tuple[str, ...]]:

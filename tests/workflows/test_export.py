@@ -157,6 +157,7 @@ def test_the_script_knows_no_pairs_in_tf_hubs_text_api(tmp_path):
     ("BertForMaskedLM", {"precision": "int8"}, "`precision` to be one of float32, bfloat16. Received: precision='int8"),
     ("BertForMaskedLM", {"tensor_parallel": 0}, "`tensor_parallel` >= 1. Received: tensor_parallel=0"),
     ("BertModel", {}, "a model with a head that answers texts: BertPretrainer.*Received: model='BertEncoder'"),
+    ("BertForMaskedLM", {"pairs": True}, "a classifier of texts, .* given. Received: endpoint='FillMask', pairs=True"),
     ("nowhere", {}, "a model folder"),
 ])
 def test_bad_input_is_one_error_and_leaves_nothing(tmp_path, model, options, message):

@@ -122,6 +122,7 @@ def test_a_file_that_answers_otherwise_is_not_left(tmp_path, monkeypatch):
     ({"lengths": [8], "max_length": 8}, "either `max_length` or `lengths`"),
     ({"pairs": True, "check_texts": "one.txt"}, "text, second_text, separated by tabs, in .*one.txt, line 1"),
     ({"check_texts": "empty.txt"}, "texts in .*empty.txt, one request a line"),
+    ({"max_windows": 2}, "for tagging or questions, .*given. Received: endpoint='Classifier', max_windows=2"),
 ])
 def test_refuses_what_makes_no_sense(tmp_path, options, message):
     (tmp_path / "one.txt").write_text("only one text\n")
