@@ -141,6 +141,7 @@ def _report(config: FinetuningConfig, task: Task, model: keras.Model, encoded: E
         "task": config.task,
         "metrics": best.metrics,
         "main_metric": task.main_metric,
+        "text_pairs": best.model_values.get("text_pairs", False),
         "best": {"step": at["step"], "epoch": at["epoch"]},
         "evaluations": [{"step": line["step"], **line["validation"]} for line in log if "validation" in line],
         **best.details,

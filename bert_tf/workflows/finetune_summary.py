@@ -22,7 +22,9 @@ def print_summary(report: dict, output_dir: str | Path) -> None:
                                f"{report['steps']:,}")
     print(f"{report['examples_per_second']:,.1f} examples/s, {report['padding_share']:.1%} padding, "
           f"{report['seconds']['total'] / 60:.1f} minutes in all\n")
-    command = _PREDICT.get(report["task"], 'classify --model={} "A text."').format(shlex.quote(str(output_dir)))
+    classify = 'classify --model={} --second="A second text." "A text."' if report.get("text_pairs") else (
+        'classify --model={} "A text."')
+    command = _PREDICT.get(report["task"], classify).format(shlex.quote(str(output_dir)))
     print(f"Model, report.json, hardest.tsv and predictions are in {output_dir}. Try it:\n\n"
           f"  python scripts/predict.py {command}\n")
 

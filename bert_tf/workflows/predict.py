@@ -76,13 +76,16 @@ def choose(model: str, rows: Iterable[Row], *, context: str | None = None, **opt
 
     Args:
         model: model directory.
-        rows: context and choices separated by tabs; with `context` each row is one of its choices.
+        rows: context and choices separated by tabs; with `context` each row is one of its choices, tabs included.
         context: the only one.
         **options: of the endpoint.
     """
     chooser = MultipleChoice.load(model, **options)
     if context is not None:
-        rows = [Row("--context", "\t".join([context.replace("\t", " "), *(row.text for row in rows)]))]
+        choices = [row.text for row in rows]
+        require(len(choices) > 0, "at least one choice beside `context`", choices=choices)
+        yield {"context": context, "choices": choices} | chooser.predict([context], [choices])[0]
+        return
     for block in blocks(rows):
         for row in block:
             require("\t" in row.text, f"a context and at least one choice, separated by tabs, in {row.place}",

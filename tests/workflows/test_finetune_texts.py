@@ -139,6 +139,7 @@ def test_a_glue_task_from_its_folder(encoder, tmp_path):
     settings = config(encoder, "rte", data=data)
     report = finetune(settings, tmp_path / "run")
     assert set(report["metrics"]) == {"accuracy"} and report["metrics"]["accuracy"] >= 0.9
+    assert report["text_pairs"]
     submission = (tmp_path / "run" / "RTE.tsv").read_text().splitlines()
     assert submission[0] == "index\tprediction" and len(submission) == 7
     assert {line.split("\t")[1] for line in submission[1:]} == {"entailment", "not_entailment"}

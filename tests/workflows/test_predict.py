@@ -84,6 +84,8 @@ def test_chooses(folders, capsys):
     by_tab, = records(folders, "choose", "a cat\tin\tlee")
     by_flag, = records(folders, "choose", "in", "lee", context="a cat")
     assert by_tab == by_flag and by_tab["choices"] == ["in", "lee"] and len(by_tab["probabilities"]) == 2
+    with_tab, = records(folders, "choose", "in\there", "lee", context="a\tcat")
+    assert (with_tab["context"], with_tab["choices"]) == ("a\tcat", ["in\there", "lee"])
     show("choose", [by_tab])
     assert "lee" in capsys.readouterr().out
 
@@ -155,6 +157,7 @@ def test_a_file_may_be_gzip_data_and_not_utf_16(tmp_path):
     ("classify", ["a\tb", "c"], {}, "text and second text, separated by a tab, in file:2"),
     ("classify", ["a", "b\tc"], {}, "a text without tabs in file:2"),
     ("choose", ["a"], {}, "a context and at least one choice, separated by tabs, in file:1"),
+    ("choose", [], {"context": "a"}, "at least one choice beside `context`"),
     ("similar", ["a"], {"queries": []}, "a query")])
 def test_says_what_is_missing(folders, task, texts, options, message):
     with pytest.raises(ValueError, match=message):

@@ -23,3 +23,10 @@ def test_a_command_for_any_folder(capsys, print_summary, report, folder):
     print_summary(report, folder)
     command = capsys.readouterr().out.rstrip().splitlines()[-1]
     assert shlex.split(command)[3] == f"--model={folder}"
+
+
+@pytest.mark.parametrize(("pairs", "texts"), [(False, ["A text."]), (True, ["--second=A second text.", "A text."])])
+def test_a_classifier_is_tried_with_what_it_takes(capsys, pairs, texts):
+    finetune_summary.print_summary(FINETUNING | {"task": "classification", "text_pairs": pairs}, "runs/mine")
+    command = capsys.readouterr().out.rstrip().splitlines()[-1]
+    assert shlex.split(command)[4:] == texts
