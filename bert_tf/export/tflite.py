@@ -47,6 +47,7 @@ def convert(functions: Mapping[str, PhoneFunction], *, quantize: str = "none",
         _save(functions, graphs, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(graphs))
         converter.allow_custom_ops = True  # those of tf-text; others are found below
+        converter.exclude_conversion_metadata = True  # only TensorFlow's version, for which the file is made anew
         if quantize in ("float16", "dynamic"):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if quantize == "float16":
