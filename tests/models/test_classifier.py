@@ -1,3 +1,5 @@
+import gc
+
 import keras
 import numpy as np
 import pytest
@@ -89,6 +91,7 @@ def test_labels_need_no_name_but_the_right_one(model_class):
     assert np.isfinite(model.fit(INPUTS, labels, verbose=0).history["loss"][0])
     with pytest.raises(ValueError, match=r"labels as a dict with the keys logits. Received: labels=\['label'\]"):
         model.fit(INPUTS, {"label": labels}, verbose=0)
+    gc.collect()  # the error holds the iterator of `fit`, which would be waited for as long as it has lived
 
 
 @pytest.mark.parametrize("model_class", [BertClassifier, distributed(BertClassifier)])

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 import bert_tf
 from bert_tf.config import EncoderConfig
+from bert_tf.data.streams import ending_at_once
 from bert_tf.training.optimizer import AdamW
 
 ROWS, SEQ, MASKED, VOCABULARY = 8, 12, 3, 40
@@ -36,7 +37,7 @@ def batch(seed=0, rows=ROWS):
 
 
 def endless_batches(first=0):
-    """Batch number i is `batch(i)`."""
+    """Batch number i is `batch(i)`; ends at once, as those of the pipelines do."""
     example = batch()
     signature = tf.nest.map_structure(lambda array: tf.TensorSpec(array.shape, array.dtype), example)
 
@@ -46,4 +47,4 @@ def endless_batches(first=0):
             yield batch(number)
             number += 1
 
-    return tf.data.Dataset.from_generator(generate, output_signature=signature)
+    return ending_at_once(tf.data.Dataset.from_generator(generate, output_signature=signature))
