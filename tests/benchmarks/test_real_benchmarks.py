@@ -49,7 +49,7 @@ def test_tokenize(tmp_path, monkeypatch):
     ("load", 2), ("import", 3)])
 def test_every_other_benchmark(name, count, tmp_path, monkeypatch):
     # LiteRT files have a graph for each of many lengths.
-    changes = {"sequence_length": 16} if name == "serve" else {}
+    changes = {"sequence_length": 10} if name == "serve" else {}
     check(name, run(name, tmp_path, monkeypatch, **changes), count)
 
 
