@@ -23,7 +23,7 @@ def custom_operations(content: bytes) -> set[str]:
     """The names of the operations that are not LiteRT's own; those that need all of TensorFlow begin with Flex."""
     from ai_edge_litert import schema_py_generated as schema
 
-    # Read where it lies: making objects of a whole file takes half a second for each of its signatures.
+    # Read where it lies: making objects of a whole file is slow.
     model = schema.Model.GetRootAs(content, 0)
     codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
     return {code.CustomCode().decode() for code in codes

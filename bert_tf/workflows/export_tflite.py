@@ -121,13 +121,14 @@ def _functions(model: str, takes_text: bool, max_length: int | None, lengths: Se
     require(max_windows is None or isinstance(default, TokenTagger | QuestionAnswerer),
             "a model for tagging or questions, if `max_windows` is given", endpoint=type(default).__name__,
             max_windows=max_windows)
+    max_windows = _MAX_WINDOWS if max_windows is None else max_windows
     if max_length is None and not lengths:
         max_length = default.max_length if isinstance(default, QuestionAnswerer) else min(
             DEFAULT_LENGTH, default.max_length)
     named = {f"length_{length}": length for length in lengths} or {"serving_default": max_length}
     tokenizer = LiteRTTokenizer.from_config(loaded.tokenizer.get_config()) if takes_text else None
     return {name: phone_function(endpoint_for(loaded, length), takes_text=takes_text, tokenizer=tokenizer, pairs=pairs,
-                                 max_windows=max_windows or _MAX_WINDOWS) for name, length in named.items()}
+                                 max_windows=max_windows) for name, length in named.items()}
 
 
 def _rows(path: str, function: PhoneFunction) -> list[tuple[str, ...]]:
